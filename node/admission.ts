@@ -1,0 +1,85 @@
+/** Why a socket is not let in, as the HTTP answer before the upgrade. */
+export type Refusal =
+  | { readonly status: 429; readonly reason: string }
+  | { readonly status: 503; readonly reason: string };
+
+export interface AdmissionLimits {
+  readonly maxConnections: number;
+  readonly maxUnauthenticated: number;
+  readonly maxUnauthenticatedPerAddress: number;
+  readonly maxPendingPairings: number;
+}
+
+/** Where a socket counts: before authentication, waiting for a human, or authenticated. */
+type Pool = "unauthenticated" | "pairing" | "authenticated";
+
+/** A socket's place; it counts in one pool at a time. */
+export interface Place {
+  readonly address: string;
+  readonly pool: Pool;
+}
+
+/**
+ * Counts a node's sockets. Those that have not authenticated are bounded in total and for each address, so that strangers
+ * cannot use up a node; those that wait for a human are bounded apart, so that they do not keep others from coming in.
+ */
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #counts: Record<Pool, number> = { unauthenticated: 0, pairing: 0, authenticated: 0 };
+  readonly #byAddress = new Map<string, number>();
+
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
+  }
+
+  /** Why a socket from this address cannot come in now; undefined when it can. */
+  refusal(address: string): Refusal | undefined {
+    const { unauthenticated, pairing, authenticated } = this.#counts;
+    if (unauthenticated + pairing + authenticated >= this.#limits.maxConnections) {
+      return { status: 503, reason: "this node is full" };
+    }
+    if (unauthenticated >= this.#limits.maxUnauthenticated) {
+      return { status: 503, reason: "too many connections are authenticating on this node" };
+    }
+    if ((this.#byAddress.get(address) ?? 0) >= this.#limits.maxUnauthenticatedPerAddress) {
+      return { status: 429, reason: "too many unauthenticated connections from your address" };
+    }
+    return undefined;
+  }
+
+  enter(address: string): Place {
+    const place: Place = { address, pool: "unauthenticated" };
+    this.#count(place, 1);
+    return place;
+  }
+
+  /** Into the pool of those that wait for a human; undefined when that is full. */
+  waitForHuman(place: Place): Place | undefined {
+    if (place.pool === "pairing") return place;
+    if (this.#counts.pairing >= this.#limits.maxPendingPairings) return undefined;
+    return this.#move(place, "pairing");
+  }
+
+  authenticate(place: Place): Place {
+    return this.#move(place, "authenticated");
+  }
+
+  leave(place: Place): void {
+    this.#count(place, -1);
+  }
+
+  #move(place: Place, pool: Pool): Place {
+    this.#count(place, -1);
+    const moved: Place = { address: place.address, pool };
+    this.#count(moved, 1);
+    return moved;
+  }
+
+  #count(place: Place, change: 1 | -1): void {
+    this.#counts[place.pool] += change;
+    if (place.pool !== "unauthenticated") return;
+    const count = (this.#byAddress.get(place.address) ?? 0) + change;
+    if (count === 0) this.#byAddress.delete(place.address);
+    else this.#byAddress.set(place.address, count);
+  }
+}

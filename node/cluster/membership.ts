@@ -1,0 +1,164 @@
+import type { Logger } from "@yonexus/protocol/log";
+import { encodeCanary, type Keys, type NodeStore, type RedisConnection } from "@yonexus/protocol/redis";
+
+export interface MembershipOptions {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly version: string;
+  readonly leaseMs: number;
+  readonly sessionCount: () => number;
+  /** Settles every local session with Redis: after an outage, before the lease is renewed. */
+  readonly reconcile: () => Promise<number>;
+}
+
+/** How often the node looks whether Redis and its own channel answer. */
+const CANARY_EVERY_MS = 1_000;
+/** Ready means that a canary came back within this. */
+const CANARY_MAX_AGE_MS = 3_500;
+/** Every session is asserted again this often, whatever happened. */
+const RECONCILE_EVERY_MS = 60_000;
+
+/**
+ * The node's place in the cluster: its lease, renewed for as long as the process lives and through any outage, and whether
+ * it is ready: Redis answered lately, a canary came back on its own channel, and it is not draining.
+ */
+export class Membership {
+  readonly #redis: RedisConnection;
+  readonly #keys: Keys;
+  readonly #nodes: NodeStore;
+  readonly #options: MembershipOptions;
+  readonly #logger: Logger;
+  readonly #startedAt = Date.now();
+  #canaryAt = Number.NEGATIVE_INFINITY;
+  #canary = 0;
+  #url = "";
+  #firstCanary: () => void = () => undefined;
+  #renewedAt = performance.now();
+  #draining = false;
+  #stopped = false;
+  /** What was missed must be settled before the lease is renewed. */
+  #unsettled = false;
+  #reconcileAt = performance.now() + RECONCILE_EVERY_MS;
+  #beating: Promise<void> | undefined;
+  #renewTimer: NodeJS.Timeout | undefined;
+  #canaryTimer: NodeJS.Timeout | undefined;
+
+  constructor(redis: RedisConnection, keys: Keys, nodes: NodeStore, options: MembershipOptions, logger: Logger) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#nodes = nodes;
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /**
+   * Takes the lease, and waits until the node's own channel works.
+   * @param url where followers reach the node. @throws when Redis does not answer.
+   */
+  async join(url: string): Promise<void> {
+    this.#url = url;
+    await this.#renew();
+    const heard = new Promise<void>((resolve) => {
+      this.#firstCanary = resolve;
+    });
+    this.#sendCanary();
+    this.#canaryTimer = setInterval(() => this.#sendCanary(), CANARY_EVERY_MS);
+    this.#renewTimer = setInterval(() => void this.#beat(), this.#options.leaseMs / 3);
+    await heard;
+  }
+
+  /** The canary came back on the node's channel. */
+  canaryHeard(token: string): void {
+    const age = this.#canary - Number(token);
+    // A late one of many proves nothing: it may have waited out a stall.
+    if (age <= 2) this.#canaryAt = performance.now();
+    this.#firstCanary();
+  }
+
+  /** A connection to Redis was lost and is back: commands may have been missed. */
+  reconnected(): void {
+    this.#unsettled = true;
+    this.#sendCanary();
+    void this.#beat();
+  }
+
+  /** Whether Redis answered lately: what needs it is refused at once when it did not. */
+  get redisAnswers(): boolean {
+    return performance.now() - this.#canaryAt < CANARY_MAX_AGE_MS;
+  }
+
+  /** Why the node should get no new followers; empty when it is ready. */
+  unreadiness(): string[] {
+    const reasons: string[] = [];
+    if (this.#draining) reasons.push("draining");
+    if (!this.redisAnswers) reasons.push("redis does not answer on the node's channel");
+    if (this.#unsettled) reasons.push("sessions are not settled after an outage");
+    return reasons;
+  }
+
+  /** Says that the node takes nobody any more. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await this.#renew();
+  }
+
+  /** Gives the lease back. */
+  async leave(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#renewTimer);
+    clearInterval(this.#canaryTimer);
+    await this.#beating;
+    await this.#nodes.release(this.#options.nodeId);
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#stopped) return;
+    this.#beating ??= this.#settleAndRenew().finally(() => {
+      this.#beating = undefined;
+    });
+    await this.#beating;
+  }
+
+  async #settleAndRenew(): Promise<void> {
+    try {
+      const now = performance.now();
+      // A process that was stopped for longer than its lease counts as dead by now: its sessions were given up.
+      if (now - this.#renewedAt > this.#options.leaseMs) this.#unsettled = true;
+      const due = now >= this.#reconcileAt;
+      if (this.#unsettled || due) {
+        const wasUnsettled = this.#unsettled;
+        // Lowered before, so that an outage during the work raises it again.
+        this.#unsettled = false;
+        const sessions = await this.#options.reconcile();
+        this.#reconcileAt = performance.now() + RECONCILE_EVERY_MS;
+        if (wasUnsettled) this.#logger.info({ sessions }, "settled the sessions with redis after an outage");
+      }
+      await this.#renew();
+    } catch (error) {
+      this.#unsettled = true;
+      this.#logger.debug({ err: error }, "the lease could not be renewed; it is tried again");
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { nodeId, name, version, leaseMs, sessionCount } = this.#options;
+    await this.#nodes.renew(nodeId, {
+      name,
+      url: this.#url,
+      version,
+      leaseMs,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      sessions: sessionCount(),
+      draining: this.#draining,
+    });
+    this.#renewedAt = performance.now();
+  }
+
+  #sendCanary(): void {
+    this.#canary += 1;
+    const channel = this.#keys.nodeChannel(this.#options.nodeId);
+    // Silence is the finding: a failure shows as a canary that does not come back.
+    this.#redis.publish(channel, encodeCanary(String(this.#canary))).catch(() => undefined);
+  }
+}

@@ -1,0 +1,41 @@
+import type { LivenessIndex, NodeStore } from "@yonexus/protocol/redis";
+
+/**
+ * Keeps the cluster-wide indexes near the truth of the sessions: when a follower is due to be judged, and which sessions a
+ * node holds. They may be stale, so a failure here is left to the next write and to the reconciler.
+ */
+export class SessionIndex {
+  readonly #liveness: LivenessIndex;
+  readonly #nodes: NodeStore;
+  readonly #nodeId: string;
+  readonly #unstableAfterMs: number;
+  readonly #background: (work: Promise<unknown>) => void;
+
+  constructor(
+    liveness: LivenessIndex,
+    nodes: NodeStore,
+    nodeId: string,
+    unstableAfterMs: number,
+    background: (work: Promise<unknown>) => void,
+  ) {
+    this.#liveness = liveness;
+    this.#nodes = nodes;
+    this.#nodeId = nodeId;
+    this.#unstableAfterMs = unstableAfterMs;
+    this.#background = background;
+  }
+
+  /** @param at of the last heartbeat, Redis time (ms). */
+  beaten(identifier: string, at: number): void {
+    this.#background(this.#liveness.postpone(identifier, at + this.#unstableAfterMs + 1));
+  }
+
+  opened(identifier: string, at: number): void {
+    this.beaten(identifier, at);
+    this.#background(this.#nodes.addSession(this.#nodeId, identifier));
+  }
+
+  closed(identifier: string): void {
+    this.#background(this.#nodes.removeSession(this.#nodeId, identifier));
+  }
+}

@@ -1,0 +1,232 @@
+import { randomBytes } from "node:crypto";
+import { isIPv6 } from "node:net";
+import type { Config } from "@yonexus/protocol/config";
+import type { Logger } from "@yonexus/protocol/log";
+import {
+  AttemptStore,
+  ensureSchemaVersion,
+  Keyring,
+  Keys,
+  LivenessIndex,
+  NodeStore,
+  openRedis,
+  PAIRING_LIMITS,
+  PairingStore,
+  parseNodeCommand,
+  type RedisConnection,
+  RuleStore,
+  SessionStore,
+  Subscription,
+  TrustStore,
+  whenReady,
+} from "@yonexus/protocol/redis";
+import { Admission } from "./admission.ts";
+import { Membership } from "./cluster/membership.ts";
+import { Receipts } from "./cluster/receipts.ts";
+import { Reconciler } from "./cluster/reconciler.ts";
+import { SessionIndex } from "./cluster/sessionIndex.ts";
+import { drainConnections } from "./drain.ts";
+import { KeepAlive } from "./keepAlive.ts";
+import { socketsWithinFileLimit } from "./openFileLimit.ts";
+import { NodeConnectionServices } from "./services/connectionServices.ts";
+import { NoticeProducer } from "./services/noticeProducer.ts";
+import { ProofVerifier } from "./services/proofVerifier.ts";
+import { Connection } from "./session/connection.ts";
+import { SessionManager } from "./sessionManager.ts";
+import { SourceAddresses } from "./sourceAddress.ts";
+import { WsServer } from "./wsServer.ts";
+
+/** A node that runs. */
+export interface RunningNode {
+  /** This incarnation: the name and something random, never used again. */
+  readonly nodeId: string;
+  /** Where it listens: `ws://host:port`. */
+  readonly url: string;
+  /** Unready, then every follower is told to go elsewhere, then everything is given back. Resolves when all is gone. */
+  drain(): Promise<void>;
+  /** At once. */
+  stop(): Promise<void>;
+}
+
+/** What a node needs of the configuration, all of it present. */
+export type NodeConfig = Config & { readonly redisUrl: string; readonly masterKeys: readonly Uint8Array[] };
+
+const VERSION = "0.1.0";
+/** Sockets in the closing handshake, beside those that count. */
+const SPARE_SOCKETS = 64;
+/** What a refused follower is told to wait (s). */
+const RETRY_AFTER_S = 2;
+
+/** Wires a node and starts it. All wiring is here. */
+export async function composeNode(config: NodeConfig, logger: Logger): Promise<RunningNode> {
+  const keys = new Keys(config.keyPrefix);
+  const nodeId = `${config.nodeName}-${randomBytes(6).toString("base64url").replaceAll(/[-_]/gu, "0")}`;
+  const commands = openRedis(config.redisUrl, "commands");
+  const subscriber = openRedis(config.redisUrl, "subscriber");
+  const producer = openRedis(config.redisUrl, "producer");
+  for (const [name, redis] of Object.entries({ commands, subscriber, producer })) watch(redis, name, logger);
+  await Promise.all([whenReady(commands), whenReady(subscriber), whenReady(producer)]);
+  const background = (work: Promise<unknown>): void => {
+    work.catch((error: unknown) => logger.debug({ err: error }, "an index was not written; the reconciler mends it"));
+  };
+
+  await ensureSchemaVersion(commands, keys);
+  const keyring = new Keyring(config.masterKeys);
+  const trusts = new TrustStore(commands, keys, keyring);
+  const sessions = new SessionStore(commands, keys);
+  const nodes = new NodeStore(commands, keys);
+  if (config.followerIdentifiers.length > 0) {
+    const { added, removed } = await trusts.applyConfigured(config.followerIdentifiers);
+    if (added.length + removed.length > 0) logger.info({ added, removed }, "the allowlist follows the configuration");
+  }
+
+  const pairings = new PairingStore(commands, keys, keyring, {
+    ...PAIRING_LIMITS,
+    ttlMs: config.pairingTtlSeconds * 1000,
+  });
+  const notices = new NoticeProducer(producer, keys, (error) =>
+    logger.debug({ err: error }, "the notice queue failed"),
+  );
+  const index = new SessionIndex(new LivenessIndex(commands, keys), nodes, nodeId, config.unstableAfterMs, background);
+  const receipts = new Receipts(commands, keys, background);
+  const hub = new SessionManager((senderId, receipt) => receipts.add(senderId, receipt));
+  const reconciler = new Reconciler(sessions, index, nodeId, () => hub.sessions());
+  const maxConnections = Math.min(config.maxConnections, socketsWithinFileLimit() ?? config.maxConnections);
+  if (maxConnections < config.maxConnections) {
+    logger.warn(
+      { maxConnections, configured: config.maxConnections },
+      "the open-file limit allows fewer connections than configured: raise it with ulimit -n",
+    );
+  }
+  const admission = new Admission({ ...config, maxConnections });
+  const addresses = new SourceAddresses(config.trustedProxies);
+
+  const membership: Membership = new Membership(
+    commands,
+    keys,
+    nodes,
+    {
+      nodeId,
+      name: config.nodeName,
+      version: VERSION,
+      leaseMs: config.leaseMs,
+      sessionCount: () => hub.sessionCount,
+      reconcile: async () => reconciler.reconcile(),
+    },
+    logger,
+  );
+
+  const services = new NodeConnectionServices({
+    nodeId,
+    hello: { trusts, pairings, notices },
+    pairConfirm: { trusts, pairings },
+    authRequest: {
+      trusts,
+      sessions,
+      attempts: new AttemptStore(commands, keys),
+      verifier: new ProofVerifier(),
+      background,
+    },
+    sessions,
+    rules: new RuleStore(commands, keys),
+    ruleBacklog: config.ruleBacklog,
+    index,
+    hub,
+    admission,
+    reconciler,
+    redisAnswers: () => membership.redisAnswers,
+    logger,
+  });
+  const server = new WsServer(
+    {
+      host: config.listenHost,
+      port: config.listenPort,
+      maxFrameBytes: config.maxFrameBytes,
+      maxSockets: maxConnections + SPARE_SOCKETS,
+    },
+    {
+      unreadiness: () => membership.unreadiness(),
+      admit: (request) => {
+        const [notReady] = membership.unreadiness();
+        if (notReady !== undefined) return { status: 503, reason: notReady, retryAfterS: RETRY_AFTER_S };
+        const address = addresses.of(request);
+        const refusal = admission.refusal(address);
+        return refusal === undefined ? { address } : { ...refusal, retryAfterS: RETRY_AFTER_S };
+      },
+      accept: (transport, address) => {
+        const connectionId = randomBytes(9).toString("base64url");
+        const connection = new Connection(connectionId, address, transport, services, config);
+        services.began(connection);
+        return {
+          onText: (text) => connection.receive(text),
+          onBinary: () => connection.receiveBinary(),
+          onPong: () => connection.pong(),
+          onClose: () => connection.socketClosed(),
+        };
+      },
+    },
+  );
+  const listening = await server.listen().catch(async (error: unknown) => {
+    for (const redis of [commands, subscriber, producer]) redis.disconnect();
+    throw error;
+  });
+  const host = isIPv6(config.listenHost) ? `[${config.listenHost}]` : config.listenHost;
+  const url = `ws://${host}:${listening}`;
+  const subscription = await Subscription.open(subscriber, keys.nodeChannel(nodeId), (text) => {
+    const command = parseNodeCommand(text);
+    if (command === undefined) logger.warn("a command of an unknown form was ignored: is another version running?");
+    else if (command.kind === "canary") membership.canaryHeard(command.token);
+    else hub.handle(command);
+  });
+  await membership.join(config.publicWsUrl ?? url);
+  for (const redis of [commands, subscriber]) redis.on("ready", () => membership.reconnected());
+  const keepAlive = new KeepAlive(() => hub.connections(), config.pingIntervalMs);
+  logger.info({ nodeId, url }, "the node is ready");
+
+  const giveBack = async (): Promise<void> => {
+    await services.settled();
+    await membership.leave().catch((error: unknown) => logger.debug({ err: error }, "the lease was left to lapse"));
+    await subscription.close();
+    await notices.close();
+    for (const redis of [commands, subscriber, producer]) redis.disconnect();
+  };
+  return {
+    nodeId,
+    url,
+    async drain() {
+      logger.info({ sessions: hub.sessionCount }, "draining");
+      await membership.drain().catch((error: unknown) => logger.debug({ err: error }, "could not announce the drain"));
+      await drainConnections(hub.connections(), config.drainWindowMs);
+      await untilEmpty(hub);
+      keepAlive.stop();
+      await server.close();
+      await giveBack();
+      logger.info("drained");
+    },
+    async stop() {
+      keepAlive.stop();
+      for (const connection of [...hub.connections()]) connection.apply({ type: "closeOrdered", reason: "draining" });
+      await server.close();
+      await giveBack();
+    },
+  };
+}
+
+/** Waits until every socket is gone; each is cut off when it does not close, so this ends. */
+async function untilEmpty(hub: SessionManager): Promise<void> {
+  while (hub.connectionCount > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** One line when a connection to Redis is lost and one when it is back, not one for every retry. */
+function watch(redis: RedisConnection, name: string, logger: Logger): void {
+  let away = false;
+  redis.on("error", (error: Error) => {
+    if (away) return;
+    away = true;
+    logger.warn({ connection: name, reason: error.message }, "redis does not answer: check REDIS_URL; trying again");
+  });
+  redis.on("ready", () => {
+    if (away) logger.info({ connection: name }, "redis answers again");
+    away = false;
+  });
+}

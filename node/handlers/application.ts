@@ -1,0 +1,27 @@
+import type { RuleStore, SessionStore } from "@yonexus/protocol/redis";
+import type { ConnectionEvent } from "../session/event.ts";
+
+export interface ApplicationServices {
+  readonly sessions: Pick<SessionStore, "check">;
+  readonly rules: Pick<RuleStore, "append">;
+  /** Messages that may wait in one rule's inbox. */
+  readonly ruleBacklog: number;
+}
+
+/**
+ * Passes a follower's message to the inbox of its rule: the epoch is checked in the follower's slot, the message stored in
+ * the rule's. A session that lost its epoch in between had it when it sent the message.
+ */
+export async function dispatch(
+  services: ApplicationServices,
+  identifier: string,
+  epoch: number,
+  rule: string,
+  content: string,
+): Promise<ConnectionEvent> {
+  if ((await services.sessions.check(identifier, epoch)) === "stale") {
+    return { type: "dispatched", outcome: "stale", rule };
+  }
+  const outcome = await services.rules.append(rule, identifier, content, services.ruleBacklog);
+  return { type: "dispatched", outcome, rule };
+}

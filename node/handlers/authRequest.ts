@@ -1,0 +1,60 @@
+import type { AttemptStore, SessionStore, TrustStore } from "@yonexus/protocol/redis";
+import type { AuthFailedReason, FollowerMessageOf } from "@yonexus/protocol/wire";
+import type { ProofVerifier } from "../services/proofVerifier.ts";
+import type { ConnectionEvent } from "../session/event.ts";
+import type { ExpectedTrust, Peer } from "../session/state.ts";
+import type { Waiter } from "./hello.ts";
+
+export interface AuthRequestServices {
+  readonly trusts: Pick<TrustStore, "openSecret" | "resealIfOld">;
+  readonly sessions: Pick<SessionStore, "claim">;
+  readonly attempts: Pick<AttemptStore, "countFailure">;
+  readonly verifier: ProofVerifier;
+  /** For what may fail without harm. */
+  readonly background: (work: Promise<unknown>) => void;
+}
+
+/**
+ * Verifies the proof off the event loop, then claims the session: the claim checks everything that another node could know
+ * better, in one script. A proof that does not verify is counted for its address and touches nothing else.
+ */
+export async function judgeProof(
+  services: AuthRequestServices,
+  request: FollowerMessageOf<"auth_request">,
+  peer: Peer,
+  expected: ExpectedTrust,
+  claimant: Waiter,
+): Promise<ConnectionEvent> {
+  const { identifier } = peer;
+  const { nonce, proofTimestamp, signature, publicKey } = request.payload;
+  const { trust, trustVersion } = expected;
+  const secret = services.trusts.openSecret(identifier, trust.sealedSecret);
+  const verifies = async (candidate: string): Promise<boolean> =>
+    services.verifier.verify({
+      publicKey: trust.publicKey,
+      secret: candidate,
+      nonce,
+      timestamp: proofTimestamp,
+      signature,
+    });
+
+  let failure: AuthFailedReason | undefined;
+  const namedKey = publicKey ?? peer.key?.publicKey ?? trust.publicKey;
+  if (namedKey !== trust.publicKey) {
+    failure = "invalid_signature";
+  } else if (!(await verifies(secret))) {
+    const previous = trust.previousSealedSecret;
+    const replaced = previous !== undefined && (await verifies(services.trusts.openSecret(identifier, previous)));
+    failure = replaced ? "invalid_secret" : "invalid_signature";
+  }
+  if (failure !== undefined) {
+    const tooMany = await services.attempts.countFailure(identifier, claimant.address);
+    return { type: "proofJudged", verdict: { outcome: "refused", reason: failure, tooMany } };
+  }
+
+  const verdict = await services.sessions.claim({ identifier, nonce, proofTimestamp, trustVersion, ...claimant });
+  if (verdict.outcome === "claimed") {
+    services.background(services.trusts.resealIfOld(identifier, trustVersion, trust.sealedSecret, secret));
+  }
+  return { type: "proofJudged", verdict };
+}

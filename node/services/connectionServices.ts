@@ -1,0 +1,164 @@
+import type { Logger } from "@yonexus/protocol/log";
+import { RecordError, type RuleStore, type SessionStore, UnsealError } from "@yonexus/protocol/redis";
+import type { Admission, Place } from "../admission.ts";
+import type { Reconciler } from "../cluster/reconciler.ts";
+import type { SessionIndex } from "../cluster/sessionIndex.ts";
+import { dispatch } from "../handlers/application.ts";
+import { type AuthRequestServices, judgeProof } from "../handlers/authRequest.ts";
+import { recordBeat } from "../handlers/heartbeat.ts";
+import { type HelloServices, lookUp, openPairing, type Waiter } from "../handlers/hello.ts";
+import { confirmPairing, type PairConfirmServices } from "../handlers/pairConfirm.ts";
+import type { Connection, ConnectionServices, Session } from "../session/connection.ts";
+import type { ConnectionEvent } from "../session/event.ts";
+import type { SessionManager } from "../sessionManager.ts";
+
+export interface ConnectionServicesParts {
+  readonly nodeId: string;
+  readonly hello: HelloServices;
+  readonly pairConfirm: PairConfirmServices;
+  readonly authRequest: AuthRequestServices;
+  readonly sessions: SessionStore;
+  readonly rules: RuleStore;
+  readonly ruleBacklog: number;
+  readonly index: SessionIndex;
+  readonly hub: SessionManager;
+  readonly admission: Admission;
+  readonly reconciler: Reconciler;
+  /** Whether Redis answered lately: what needs it fails at once when it did not. */
+  readonly redisAnswers: () => boolean;
+  readonly logger: Logger;
+}
+
+/** One message, one handler: what a connection asks for, done by the node's parts. */
+export class NodeConnectionServices implements ConnectionServices {
+  readonly #parts: ConnectionServicesParts;
+  readonly #places = new Map<Connection, Place>();
+  readonly #endings = new Set<Promise<unknown>>();
+
+  constructor(parts: ConnectionServicesParts) {
+    this.#parts = parts;
+  }
+
+  /** The connection is new: it counts from now on. */
+  began(connection: Connection): void {
+    this.#places.set(connection, this.#parts.admission.enter(connection.address));
+    this.#parts.hub.add(connection);
+  }
+
+  async perform(
+    effect: Parameters<ConnectionServices["perform"]>[0],
+    connection: Connection,
+  ): Promise<ConnectionEvent> {
+    const parts = this.#parts;
+    const identifier = connection.session?.identifier ?? "";
+    if (effect.do === "recordBeat") connection.noteHeartbeat();
+    try {
+      if (!parts.redisAnswers()) return unavailable(effect);
+      switch (effect.do) {
+        case "lookUp":
+          return await lookUp(parts.hello, effect.peer);
+        case "openPairing":
+          return await openPairing(parts.hello, effect.peer, this.#waiter(connection));
+        case "confirmPairing":
+          return await confirmPairing(parts.pairConfirm, effect.peer, effect.pairingCode);
+        case "judgeProof":
+          return await judgeProof(
+            parts.authRequest,
+            effect.request,
+            effect.peer,
+            effect.expected,
+            this.#waiter(connection),
+          );
+        case "recordBeat":
+          return await recordBeat(parts, identifier, effect.epoch, effect.requestId);
+        case "dispatch":
+          return await dispatch(parts, identifier, effect.epoch, effect.rule, effect.content);
+        case "reassert": {
+          const reassertion = await parts.reconciler.reassert(connection);
+          return reassertion === undefined ? { type: "unavailable" } : { type: "reasserted", reassertion };
+        }
+      }
+    } catch (error) {
+      if (isOurFault(error)) throw error;
+      parts.logger.debug({ err: error, step: effect.do }, "redis did not answer");
+      return unavailable(effect);
+    }
+  }
+
+  expectSession(identifier: string): () => void {
+    return this.#parts.hub.expectSession(identifier);
+  }
+
+  joinPairingPool(connection: Connection): boolean {
+    const place = this.#places.get(connection);
+    const moved = place === undefined ? undefined : this.#parts.admission.waitForHuman(place);
+    if (moved === undefined) return false;
+    this.#places.set(connection, moved);
+    return true;
+  }
+
+  sessionOpened(connection: Connection, session: Session): void {
+    const place = this.#places.get(connection);
+    if (place !== undefined) this.#places.set(connection, this.#parts.admission.authenticate(place));
+    this.#parts.hub.openSession(connection, session);
+    this.#parts.index.opened(session.identifier, session.authenticatedAt);
+  }
+
+  sessionEnded(connection: Connection, session: { identifier: string; epoch: number }, reason: string): void {
+    this.#parts.hub.closeSession(connection, session.identifier);
+    this.#parts.index.closed(session.identifier);
+    const ending = this.#parts.sessions
+      .end(session.identifier, session.epoch, reason)
+      // Redis is away: the session stays until a sweep finds that nobody asserts it.
+      .catch((error: unknown) => this.#parts.logger.debug({ err: error }, "a session's end was not recorded"))
+      .finally(() => this.#endings.delete(ending));
+    this.#endings.add(ending);
+  }
+
+  ended(connection: Connection): void {
+    const place = this.#places.get(connection);
+    if (place !== undefined) this.#parts.admission.leave(place);
+    this.#places.delete(connection);
+    this.#parts.hub.remove(connection);
+  }
+
+  fault(error: unknown): void {
+    this.#parts.logger.error({ err: error }, "a connection was closed because of an internal fault");
+  }
+
+  /** Resolves when Redis knows of every session that ended so far. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#endings]);
+  }
+
+  #waiter(connection: Connection): Waiter {
+    return { nodeId: this.#parts.nodeId, connectionId: connection.connectionId, address: connection.address };
+  }
+}
+
+/** Nothing was changed as far as we know. A heartbeat was noted here, and is told to Redis when it is back. */
+function unavailable(effect: Parameters<ConnectionServices["perform"]>[0]): ConnectionEvent {
+  switch (effect.do) {
+    case "recordBeat":
+      return {
+        type: "beatRecorded",
+        outcome: "unrecorded",
+        ...(effect.requestId === undefined ? {} : { requestId: effect.requestId }),
+      };
+    case "dispatch":
+      return { type: "dispatched", outcome: "overloaded", rule: effect.rule };
+    default:
+      return { type: "unavailable" };
+  }
+}
+
+/** Errors of our own making, as against those of the connection to Redis. */
+function isOurFault(error: unknown): boolean {
+  return (
+    error instanceof RecordError ||
+    error instanceof UnsealError ||
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof ReferenceError
+  );
+}

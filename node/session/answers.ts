@@ -1,0 +1,74 @@
+import type {
+  AdminNotification,
+  AuthFailedReason,
+  ErrorCode,
+  FollowerStatus,
+  NextAction,
+  NodeMessage,
+  PairFailedReason,
+  RePairReason,
+} from "@yonexus/protocol/wire";
+import type { Effect } from "./event.ts";
+import type { OpenPairing } from "./state.ts";
+
+/** The effects that answer a follower. The driver stamps each with the time; a reply echoes its request's id. */
+function send(message: NodeMessage, requestId?: string): Effect {
+  return { do: "send", message: requestId === undefined ? message : { ...message, requestId } };
+}
+
+export function helloAck(identifier: string, nextAction: NextAction): Effect {
+  return send({ type: "hello_ack", payload: { identifier, nextAction } });
+}
+
+/** @param pairing whose `expiresAt` is in ms; the wire has seconds. */
+export function pairRequest(identifier: string, pairing: OpenPairing, adminNotification: AdminNotification): Effect {
+  return send({
+    type: "pair_request",
+    payload: {
+      identifier,
+      expiresAt: Math.floor(pairing.expiresAt / 1000),
+      ttlSeconds: Math.max(0, Math.floor(pairing.ttlMs / 1000)),
+      adminNotification,
+      codeDelivery: "out_of_band",
+    },
+  });
+}
+
+export function pairSuccess(identifier: string, secret: string, pairedAtMs: number): Effect {
+  return send({ type: "pair_success", payload: { identifier, secret, pairedAt: Math.floor(pairedAtMs / 1000) } });
+}
+
+export function pairFailed(identifier: string, reason: PairFailedReason): Effect {
+  return send({ type: "pair_failed", payload: { identifier, reason } });
+}
+
+export function authSuccess(identifier: string, authenticatedAtMs: number): Effect {
+  return send({
+    type: "auth_success",
+    payload: { identifier, authenticatedAt: Math.floor(authenticatedAtMs / 1000), status: "online" },
+  });
+}
+
+export function authFailed(identifier: string, reason: AuthFailedReason): Effect {
+  return send({ type: "auth_failed", payload: { identifier, reason } });
+}
+
+export function rePairRequired(identifier: string, reason: RePairReason): Effect {
+  return send({ type: "re_pair_required", payload: { identifier, reason } });
+}
+
+export function heartbeatAck(identifier: string, status: FollowerStatus, requestId: string | undefined): Effect {
+  return send({ type: "heartbeat_ack", payload: { identifier, status } }, requestId);
+}
+
+export function statusUpdate(identifier: string, status: FollowerStatus, reason: string): Effect {
+  return send({ type: "status_update", payload: { identifier, status, reason } });
+}
+
+/** @param message a sentence that says what to do and repeats nothing that was received. */
+export function errorAnswer(code: ErrorCode, message: string, requestId?: string, details?: { rule: string }): Effect {
+  return send(
+    { type: "error", payload: details === undefined ? { code, message } : { code, message, details } },
+    requestId,
+  );
+}

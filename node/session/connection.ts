@@ -1,0 +1,316 @@
+import type { ReceiptOutcome } from "@yonexus/protocol/redis";
+import {
+  type CloseReason,
+  closeCode,
+  disconnectNotice,
+  encodeNodeMessage,
+  type NodeMessage,
+  parseFollowerFrame,
+} from "@yonexus/protocol/wire";
+import type { ConnectionEvent, Effect } from "./event.ts";
+import { Outbox } from "./outbox.ts";
+import { type ConnectionState, INITIAL_STATE, isHandshaking } from "./state.ts";
+import { TokenBucket } from "./tokenBucket.ts";
+import { transition } from "./transition.ts";
+import type { Transport } from "./transport.ts";
+
+/** An authenticated session as its node knows it. Instants of Redis in ms; `heardAt` by this process' steady clock. */
+export interface Session {
+  readonly identifier: string;
+  readonly epoch: number;
+  readonly trustVersion: string;
+  readonly authenticatedAt: number;
+  readonly heardAt: number;
+}
+
+type AsyncEffect = Extract<
+  Effect,
+  { do: "lookUp" | "openPairing" | "confirmPairing" | "judgeProof" | "recordBeat" | "dispatch" | "reassert" }
+>;
+
+/** What a connection asks of the node. Each asynchronous effect answers with an event; it throws only for our own faults. */
+export interface ConnectionServices {
+  perform(effect: AsyncEffect, connection: Connection): Promise<ConnectionEvent>;
+  /** A claim for the identifier begins. Call the result when the connection knows how it ended. */
+  expectSession(identifier: string): () => void;
+  /** A place among the sockets that wait for a human; false when there is none. */
+  joinPairingPool(connection: Connection): boolean;
+  sessionOpened(connection: Connection, session: Session): void;
+  /** The session is given up: tell Redis, in the background. */
+  sessionEnded(connection: Connection, session: { identifier: string; epoch: number }, reason: string): void;
+  /** The socket is gone and nothing more will happen. */
+  ended(connection: Connection): void;
+  /** Something of ours threw. */
+  fault(error: unknown): void;
+}
+
+export interface ConnectionLimits {
+  readonly handshakeTimeoutMs: number;
+  readonly maxSendBufferBytes: number;
+  readonly inboundRatePerSecond: number;
+  readonly inboundBurst: number;
+}
+
+/** How long the admin's notice may take before the follower is told that it is pending. */
+const NOTICE_WAIT_MS = 2_500;
+/** A peer that does not answer the close frame for so long is cut off. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** Frames that may wait for the one in progress before the socket is paused. */
+const MAX_WAITING_FRAMES = 32;
+
+/** One socket: drives the pure protocol, frame after frame in order, and does what it asks for. */
+export class Connection {
+  readonly connectionId: string;
+  readonly address: string;
+  readonly #transport: Transport;
+  readonly #services: ConnectionServices;
+  readonly #limits: ConnectionLimits;
+  readonly #outbox: Outbox;
+  readonly #bucket: TokenBucket;
+  readonly #frames: string[] = [];
+  readonly #work: AsyncEffect[] = [];
+  #state: ConnectionState = INITIAL_STATE;
+  /** Known from the hello on. */
+  #identifier: string | undefined;
+  #session: Session | undefined;
+  #trustVersion = "";
+  #refused = 0;
+  #pumping = false;
+  #paused = false;
+  #heard = true;
+  #deadline: NodeJS.Timeout | undefined;
+  #noticeWait: NodeJS.Timeout | undefined;
+  #cutOff: NodeJS.Timeout | undefined;
+
+  constructor(
+    connectionId: string,
+    address: string,
+    transport: Transport,
+    services: ConnectionServices,
+    limits: ConnectionLimits,
+  ) {
+    this.connectionId = connectionId;
+    this.address = address;
+    this.#transport = transport;
+    this.#services = services;
+    this.#limits = limits;
+    this.#outbox = new Outbox(transport, limits.maxSendBufferBytes, () => this.#slow());
+    this.#bucket = new TokenBucket(limits.inboundRatePerSecond, limits.inboundBurst, performance.now());
+    this.#setDeadline(limits.handshakeTimeoutMs);
+  }
+
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  get isHandshaking(): boolean {
+    return isHandshaking(this.#state);
+  }
+
+  /** A text frame arrived. */
+  receive(text: string): void {
+    this.#heard = true;
+    if (!this.#withinRate()) return;
+    this.#frames.push(text);
+    if (this.#frames.length >= MAX_WAITING_FRAMES && !this.#paused) {
+      this.#paused = true;
+      this.#transport.pause();
+    }
+    if (!this.#pumping) void this.#pump();
+  }
+
+  receiveBinary(): void {
+    this.#heard = true;
+    if (this.#withinRate()) this.apply({ type: "binaryFrame" });
+  }
+
+  pong(): void {
+    this.#heard = true;
+  }
+
+  /** Cuts off a peer of which nothing was heard since the last check, and pings the others. */
+  checkAlive(): void {
+    if (!this.#heard) {
+      this.#transport.terminate();
+      return;
+    }
+    this.#heard = false;
+    this.#transport.ping();
+  }
+
+  socketClosed(): void {
+    this.apply({ type: "socketGone" });
+    this.#frames.length = 0;
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#noticeWait);
+    clearTimeout(this.#cutOff);
+    this.#outbox.stop();
+    this.#services.ended(this);
+  }
+
+  /** Hands a routed message to the socket. */
+  deliver(frame: string, onOutcome: (outcome: ReceiptOutcome) => void): void {
+    this.#outbox.deliver(frame, onOutcome);
+  }
+
+  /** Applies what happened, at once, whatever is under way. */
+  apply(event: ConnectionEvent): void {
+    const { state, effects } = transition(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#do(effect);
+  }
+
+  /** The frames that wait, and the steps that Redis is asked for, one after the other. */
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    try {
+      for (;;) {
+        const effect = this.#work.shift();
+        if (effect !== undefined) {
+          await this.#step(effect);
+          continue;
+        }
+        const text = this.#frames.shift();
+        if (text === undefined) break;
+        if (this.#paused && this.#frames.length < MAX_WAITING_FRAMES / 2) {
+          this.#paused = false;
+          this.#transport.resume();
+        }
+        this.apply({ type: "frame", frame: parseFollowerFrame(text) });
+      }
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  async #step(effect: AsyncEffect): Promise<void> {
+    if (effect.do !== "judgeProof") {
+      this.apply(await this.#perform(effect));
+      return;
+    }
+    // What the cluster says of the new session while its claim is under way waits until the session is open here.
+    const settle = this.#services.expectSession(effect.peer.identifier);
+    try {
+      this.apply(await this.#perform(effect));
+    } finally {
+      settle();
+    }
+  }
+
+  async #perform(effect: AsyncEffect): Promise<ConnectionEvent> {
+    try {
+      return await this.#services.perform(effect, this);
+    } catch (error) {
+      this.#services.fault(error);
+      return { type: "internalFault" };
+    }
+  }
+
+  #do(effect: Effect): void {
+    switch (effect.do) {
+      case "send":
+        this.#send(effect.message);
+        return;
+      case "close":
+        this.#close(effect.reason);
+        return;
+      case "lookUp":
+      case "openPairing":
+      case "confirmPairing":
+      case "recordBeat":
+      case "dispatch":
+      case "reassert":
+      case "judgeProof":
+        if (effect.do === "lookUp") this.#identifier = effect.peer.identifier;
+        if (effect.do === "judgeProof") this.#trustVersion = effect.expected.trustVersion;
+        this.#work.push(effect);
+        if (!this.#pumping) void this.#pump();
+        return;
+      case "waitForNotice":
+        this.#noticeWait = setTimeout(() => this.apply({ type: "noticeWaitOver" }), NOTICE_WAIT_MS);
+        return;
+      case "joinPairingPool":
+        if (this.#services.joinPairingPool(this)) this.#setDeadline(effect.untilMs);
+        else this.apply({ type: "pairingPoolFull" });
+        return;
+      case "restartDeadline":
+        this.#setDeadline(this.#limits.handshakeTimeoutMs);
+        return;
+      case "openSession":
+        this.#openSession(effect.epoch, effect.authenticatedAt);
+        return;
+      case "endSession":
+        this.#endSession(effect.epoch, effect.reason);
+        return;
+    }
+  }
+
+  #openSession(epoch: number, authenticatedAt: number): void {
+    const { phase } = this.#state;
+    if (phase.name !== "active") return;
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#noticeWait);
+    this.#session = {
+      identifier: phase.identifier,
+      epoch,
+      trustVersion: this.#trustVersion,
+      authenticatedAt,
+      heardAt: performance.now(),
+    };
+    this.#services.sessionOpened(this, this.#session);
+  }
+
+  /** Notes a heartbeat by this process' own clock: what Redis misses while it is away is told to it afterwards. */
+  noteHeartbeat(): void {
+    if (this.#session !== undefined) this.#session = { ...this.#session, heardAt: performance.now() };
+  }
+
+  #endSession(epoch: number, reason: string): void {
+    const identifier = this.#identifier;
+    if (identifier !== undefined) this.#services.sessionEnded(this, { identifier, epoch }, reason);
+  }
+
+  #send(message: NodeMessage): void {
+    if (this.#state.phase.name === "closed" && this.#state.phase.reason === "gone") return;
+    this.#outbox.answer(encodeNodeMessage({ ...message, timestamp: Math.floor(Date.now() / 1000) }));
+  }
+
+  #close(reason: CloseReason): void {
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#noticeWait);
+    this.#frames.length = 0;
+    this.#work.length = 0;
+    if (this.#paused) {
+      // A paused socket would never see the peer's answer to the close frame.
+      this.#paused = false;
+      this.#transport.resume();
+    }
+    // The notice names the follower: there is none before its hello.
+    if (this.#identifier !== undefined) this.#send(disconnectNotice(this.#identifier, reason));
+    this.#transport.close(closeCode(reason), reason);
+    this.#cutOff = setTimeout(() => this.#transport.terminate(), CLOSE_TIMEOUT_MS);
+  }
+
+  #slow(): void {
+    this.apply({ type: "closeOrdered", reason: "slow_consumer" });
+    // It does not read: the closing handshake would only wait behind the full buffer.
+    this.#transport.terminate();
+  }
+
+  #withinRate(): boolean {
+    if (this.#bucket.take(performance.now())) {
+      this.#refused = 0;
+      return true;
+    }
+    this.#refused += 1;
+    // One that goes on as if nothing had been said is not worth the answers.
+    if (this.#refused > this.#limits.inboundBurst) this.apply({ type: "closeOrdered", reason: "rate_limited" });
+    else this.apply({ type: "overRate" });
+    return false;
+  }
+
+  #setDeadline(ms: number): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.apply({ type: "deadlinePassed" }), ms);
+  }
+}

@@ -1,0 +1,84 @@
+import type {
+  ClaimResult,
+  ConfirmedPairing,
+  FollowerLookup,
+  OpenedPairing,
+  Reassertion,
+} from "@yonexus/protocol/redis";
+import type {
+  AuthFailedReason,
+  CloseReason,
+  FollowerMessage,
+  FollowerMessageOf,
+  FollowerStatus,
+  NodeMessage,
+  ParsedFrame,
+} from "@yonexus/protocol/wire";
+import type { ConnectionState, ExpectedTrust, Peer } from "./state.ts";
+
+/** How a proof ended: refused before the claim, or with the claim's result. */
+export type ProofVerdict =
+  | { readonly outcome: "refused"; readonly reason: AuthFailedReason; readonly tooMany: boolean }
+  | ClaimResult;
+
+/** What happens to a connection. Answers of Redis come back as events, like frames. */
+export type ConnectionEvent =
+  | { readonly type: "frame"; readonly frame: ParsedFrame<FollowerMessage> }
+  | { readonly type: "binaryFrame" }
+  | { readonly type: "overRate" }
+  | { readonly type: "lookedUp"; readonly lookup: FollowerLookup }
+  | { readonly type: "pairingOpened"; readonly opened: OpenedPairing }
+  | { readonly type: "noticeResolved"; readonly pairingId: string; readonly result: "sent" | "failed" }
+  | { readonly type: "noticeWaitOver" }
+  | { readonly type: "pairingPoolFull" }
+  | {
+      readonly type: "pairingConfirmed";
+      readonly confirmed: ConfirmedPairing;
+      /** The new secret, for the follower, and the trust that it makes. */
+      readonly grant?: { readonly secret: string; readonly expected: ExpectedTrust };
+    }
+  | { readonly type: "proofJudged"; readonly verdict: ProofVerdict }
+  | { readonly type: "beatRecorded"; readonly outcome: "alive" | "stale" | "unrecorded"; readonly requestId?: string }
+  | {
+      readonly type: "dispatched";
+      readonly outcome: "appended" | "unknown_rule" | "overloaded" | "stale";
+      readonly rule: string;
+    }
+  | { readonly type: "reasserted"; readonly reassertion: Reassertion }
+  | { readonly type: "statusDecided"; readonly epoch: number; readonly status: FollowerStatus }
+  /** Redis did not answer, or something of ours failed: nothing was changed. */
+  | { readonly type: "unavailable" }
+  | { readonly type: "internalFault" }
+  | { readonly type: "deadlinePassed" }
+  | { readonly type: "closeOrdered"; readonly reason: CloseReason; readonly upToEpoch?: number }
+  | { readonly type: "socketGone" };
+
+/** What a transition wants done. Data: the connection's driver does it. */
+export type Effect =
+  | { readonly do: "send"; readonly message: NodeMessage }
+  /** `disconnect_notice`, then the close frame, then the end. */
+  | { readonly do: "close"; readonly reason: CloseReason }
+  | { readonly do: "lookUp"; readonly peer: Peer }
+  | { readonly do: "openPairing"; readonly peer: Peer }
+  | { readonly do: "confirmPairing"; readonly peer: Peer; readonly pairingCode: string }
+  | {
+      readonly do: "judgeProof";
+      readonly request: FollowerMessageOf<"auth_request">;
+      readonly peer: Peer;
+      readonly expected: ExpectedTrust;
+    }
+  | { readonly do: "recordBeat"; readonly epoch: number; readonly requestId?: string }
+  | { readonly do: "dispatch"; readonly epoch: number; readonly rule: string; readonly content: string }
+  | { readonly do: "reassert" }
+  /** Wait a little for the admin to be told before the follower is, so that it is told once. */
+  | { readonly do: "waitForNotice" }
+  | { readonly do: "joinPairingPool"; readonly untilMs: number }
+  /** Begin the handshake's time anew. */
+  | { readonly do: "restartDeadline" }
+  | { readonly do: "openSession"; readonly epoch: number; readonly authenticatedAt: number }
+  | { readonly do: "endSession"; readonly epoch: number; readonly reason: string };
+
+export interface Transition {
+  readonly state: ConnectionState;
+  readonly effects: readonly Effect[];
+}

@@ -1,0 +1,50 @@
+import type { ReceiptOutcome } from "@yonexus/protocol/redis";
+import type { Transport } from "./transport.ts";
+
+/** A buffer that stays full for so long belongs to a peer that does not read. */
+const SLOW_AFTER_MS = 5_000;
+
+/**
+ * What goes out to one follower, bounded: a message that the send buffer has no room for is refused, which its sender is
+ * told, and a buffer that does not drain ends the connection.
+ */
+export class Outbox {
+  readonly #transport: Transport;
+  readonly #maxBytes: number;
+  readonly #onSlow: () => void;
+  #slowTimer: NodeJS.Timeout | undefined;
+
+  /** @param onSlow the buffer has been full for too long. */
+  constructor(transport: Transport, maxBytes: number, onSlow: () => void) {
+    this.#transport = transport;
+    this.#maxBytes = maxBytes;
+    this.#onSlow = onSlow;
+  }
+
+  /** Sends a message for somebody who waits to hear what became of it. */
+  deliver(frame: string, onOutcome: (outcome: ReceiptOutcome) => void): void {
+    if (this.#transport.bufferedAmount + frame.length > this.#maxBytes) {
+      this.#watch();
+      onOutcome("overloaded");
+      return;
+    }
+    this.#transport.send(frame, (error) => onOutcome(error ? "stale" : "delivered"));
+  }
+
+  /** Sends an answer of the protocol. A peer that does not read its answers is over. */
+  answer(frame: string): void {
+    if (this.#transport.bufferedAmount + frame.length <= this.#maxBytes) this.#transport.send(frame);
+    else this.#onSlow();
+  }
+
+  stop(): void {
+    clearTimeout(this.#slowTimer);
+  }
+
+  #watch(): void {
+    this.#slowTimer ??= setTimeout(() => {
+      this.#slowTimer = undefined;
+      if (this.#transport.bufferedAmount > this.#maxBytes / 2) this.#onSlow();
+    }, SLOW_AFTER_MS).unref();
+  }
+}

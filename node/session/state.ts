@@ -1,0 +1,65 @@
+import type { Trust } from "@yonexus/protocol/redis";
+import type { AdminNotification, CloseReason, FollowerStatus } from "@yonexus/protocol/wire";
+
+/** Who says hello. `publicKey` (base64) and its fingerprint are there when the hello named a key that can be used. */
+export interface Peer {
+  readonly identifier: string;
+  readonly hasSecret: boolean;
+  /** Whether the identifier is paired: a follower that lost its secret pairs again while its old trust stands. */
+  readonly paired: boolean;
+  readonly key?: { readonly publicKey: string; readonly fingerprint: string };
+}
+
+/** The trust that a proof is checked against. */
+export interface ExpectedTrust {
+  readonly trustVersion: string;
+  readonly trust: Trust;
+}
+
+export interface OpenPairing {
+  readonly pairingId: string;
+  /** Redis time (ms). */
+  readonly expiresAt: number;
+  readonly ttlMs: number;
+  readonly notice: AdminNotification;
+}
+
+/** Where a connection is in the protocol. What each phase needs is in it and nowhere else. */
+export type Phase =
+  | { readonly name: "awaitingHello" }
+  | { readonly name: "lookingUp"; readonly peer: Peer }
+  | {
+      readonly name: "openingPairing";
+      readonly peer: Peer;
+      /** The notice's result can overtake the answer of the script that opened the pairing. */
+      readonly earlyNotice?: { readonly pairingId: string; readonly result: "sent" | "failed" };
+    }
+  | {
+      readonly name: "awaitingCode";
+      readonly peer: Peer;
+      readonly pairing: OpenPairing;
+      readonly announced?: AdminNotification;
+    }
+  | { readonly name: "confirming"; readonly peer: Peer; readonly pairing: OpenPairing }
+  | { readonly name: "awaitingProof"; readonly peer: Peer; readonly expected: ExpectedTrust }
+  | { readonly name: "proving"; readonly peer: Peer }
+  | {
+      readonly name: "active";
+      readonly identifier: string;
+      readonly epoch: number;
+      readonly status: FollowerStatus;
+    }
+  | { readonly name: "closed"; readonly reason: CloseReason | "gone" };
+
+export interface ConnectionState {
+  readonly phase: Phase;
+  /** Frames that broke the protocol so far. */
+  readonly violations: number;
+}
+
+export const INITIAL_STATE: ConnectionState = { phase: { name: "awaitingHello" }, violations: 0 };
+
+/** The phases in which a socket counts as unauthenticated and the handshake's time runs. */
+export function isHandshaking(state: ConnectionState): boolean {
+  return state.phase.name !== "active" && state.phase.name !== "closed";
+}

@@ -1,0 +1,120 @@
+import type { NodeCommand, Receipt } from "@yonexus/protocol/redis";
+import type { Connection, Session } from "./session/connection.ts";
+
+/** Commands that may wait for a claim of their follower to come back. */
+const MAX_HELD_COMMANDS = 256;
+
+interface ExpectedSession {
+  claims: number;
+  readonly held: NodeCommand[];
+}
+
+/**
+ * The hub: this node's connections and sessions, one an identifier. What the cluster says of a follower goes to its
+ * session, by epoch. The cluster can be quicker than the answer to our own claim: while one is under way, what is not for
+ * an older session waits for it.
+ */
+export class SessionManager {
+  readonly #connections = new Map<string, Connection>();
+  readonly #sessions = new Map<string, Connection>();
+  readonly #expected = new Map<string, ExpectedSession>();
+  readonly #receipt: (senderId: string, receipt: Receipt) => void;
+
+  /** @param receipt tells a sender what became of its message. */
+  constructor(receipt: (senderId: string, receipt: Receipt) => void) {
+    this.#receipt = receipt;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  connections(): IterableIterator<Connection> {
+    return this.#connections.values();
+  }
+
+  sessions(): IterableIterator<Connection> {
+    return this.#sessions.values();
+  }
+
+  add(connection: Connection): void {
+    this.#connections.set(connection.connectionId, connection);
+  }
+
+  remove(connection: Connection): void {
+    this.#connections.delete(connection.connectionId);
+    const { session } = connection;
+    if (session !== undefined) this.closeSession(connection, session.identifier);
+  }
+
+  /** The connection's session is open. An older one of the same follower on this node is closed. */
+  openSession(connection: Connection, session: Session): void {
+    const previous = this.#sessions.get(session.identifier);
+    this.#sessions.set(session.identifier, connection);
+    previous?.apply({ type: "closeOrdered", reason: "session_replaced", upToEpoch: session.epoch - 1 });
+  }
+
+  closeSession(connection: Connection, identifier: string): void {
+    if (this.#sessions.get(identifier) === connection) this.#sessions.delete(identifier);
+  }
+
+  /** A claim for the identifier is under way. Call the result when the connection knows how it ended. */
+  expectSession(identifier: string): () => void {
+    const expected = this.#expected.get(identifier) ?? { claims: 0, held: [] };
+    expected.claims += 1;
+    this.#expected.set(identifier, expected);
+    return () => {
+      expected.claims -= 1;
+      if (expected.claims > 0) return;
+      this.#expected.delete(identifier);
+      for (const command of expected.held) this.handle(command);
+    };
+  }
+
+  /** What the node was told on its channel. */
+  handle(command: NodeCommand): void {
+    switch (command.kind) {
+      case "notice":
+        this.#connections
+          .get(command.connectionId)
+          ?.apply({ type: "noticeResolved", pairingId: command.pairingId, result: command.result });
+        return;
+      case "canary":
+        return;
+      case "deliver":
+      case "close":
+      case "status":
+        break;
+    }
+    const connection = this.#sessions.get(command.identifier);
+    const epoch = connection?.session?.epoch ?? 0;
+    if (command.epoch > epoch && this.#hold(command)) return;
+    switch (command.kind) {
+      case "close":
+        connection?.apply({ type: "closeOrdered", reason: command.reason, upToEpoch: command.epoch });
+        return;
+      case "status":
+        connection?.apply({ type: "statusDecided", epoch: command.epoch, status: command.status });
+        return;
+      case "deliver": {
+        const { messageId, senderId } = command;
+        if (connection === undefined || epoch !== command.epoch) {
+          this.#receipt(senderId, { messageId, outcome: "stale" });
+          return;
+        }
+        connection.deliver(command.frame, (outcome) => this.#receipt(senderId, { messageId, outcome }));
+      }
+    }
+  }
+
+  #hold(command: Extract<NodeCommand, { identifier: string }>): boolean {
+    const expected = this.#expected.get(command.identifier);
+    if (expected === undefined || expected.held.length >= MAX_HELD_COMMANDS) return false;
+    expected.held.push(command);
+    return true;
+  }
+}

@@ -1,0 +1,173 @@
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Transport } from "./session/transport.ts";
+
+/** What the server asks of the node. */
+export interface ServerHandlers {
+  /** Why the node should get no new followers; empty when it is ready. */
+  unreadiness(): readonly string[];
+  /** Before the upgrade: where it comes from, or the HTTP answer that refuses it. */
+  admit(
+    request: IncomingMessage,
+  ):
+    | { readonly address: string }
+    | { readonly status: 429 | 503; readonly reason: string; readonly retryAfterS: number };
+  /** After the upgrade. */
+  accept(transport: Transport, address: string): SocketEvents;
+}
+
+export interface SocketEvents {
+  onText(text: string): void;
+  onBinary(): void;
+  onPong(): void;
+  onClose(): void;
+}
+
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly maxFrameBytes: number;
+  readonly maxSockets: number;
+}
+
+/** A client has so long to send its HTTP request (ms). */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** The one port of a node: WebSocket upgrades, /healthz and /readyz. */
+export class WsServer {
+  readonly #handlers: ServerHandlers;
+  readonly #options: ServerOptions;
+  readonly #http: Server;
+  readonly #webSockets: WebSocketServer;
+
+  constructor(options: ServerOptions, handlers: ServerHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#http = createServer(
+      {
+        headersTimeout: REQUEST_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        connectionsCheckingInterval: 2_000,
+        maxHeaderSize: 8_192,
+        keepAliveTimeout: 5_000,
+      },
+      (request, response) => {
+        const { status, body } = this.#answer(request);
+        response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+        response.end(`${JSON.stringify(body)}\n`);
+      },
+    );
+    this.#http.maxConnections = options.maxSockets;
+    this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#http.on("clientError", (_error, socket) => socket.destroy());
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: options.maxFrameBytes,
+      // 244 KB a connection once it has been used: never.
+      perMessageDeflate: false,
+    });
+  }
+
+  /** Listens. @returns the port. @throws when the port is taken. */
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once("error", reject);
+      this.#http.listen({ host: this.#options.host, port: this.#options.port, backlog: 4_096 }, () => {
+        this.#http.off("error", reject);
+        resolve();
+      });
+    });
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  /** Stops listening. Open WebSockets stay. */
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#http.close(() => resolve());
+      this.#http.closeAllConnections();
+    });
+  }
+
+  #answer(request: IncomingMessage): { status: number; body: Record<string, unknown> } {
+    const path = request.url?.split("?")[0];
+    if (request.method !== "GET" && request.method !== "HEAD") return { status: 405, body: { error: "only GET" } };
+    if (path === "/healthz") return { status: 200, body: { status: "alive" } };
+    if (path === "/readyz") {
+      const reasons = this.#handlers.unreadiness();
+      return reasons.length === 0
+        ? { status: 200, body: { status: "ready" } }
+        : { status: 503, body: { status: "not ready", reasons } };
+    }
+    return { status: 404, body: { error: "a Yonexus node: connect with a WebSocket, or GET /healthz or /readyz" } };
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // A reset while the answer is written is nobody's fault.
+    socket.on("error", () => socket.destroy());
+    const admitted = this.#handlers.admit(request);
+    if ("status" in admitted) {
+      refuse(socket, admitted.status, admitted.reason, admitted.retryAfterS);
+      return;
+    }
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, admitted.address));
+  }
+
+  #accept(webSocket: WebSocket, address: string): void {
+    const events = this.#handlers.accept(new WebSocketTransport(webSocket), address);
+    webSocket.on("message", (data: Buffer, isBinary) => {
+      if (isBinary) events.onBinary();
+      else events.onText(data.toString("utf8"));
+    });
+    webSocket.on("pong", () => events.onPong());
+    webSocket.on("close", () => events.onClose());
+    // ws closes the socket itself (1002, 1007, 1009) after each of these.
+    webSocket.on("error", () => undefined);
+  }
+}
+
+class WebSocketTransport implements Transport {
+  readonly #webSocket: WebSocket;
+
+  constructor(webSocket: WebSocket) {
+    this.#webSocket = webSocket;
+  }
+
+  get bufferedAmount(): number {
+    return this.#webSocket.bufferedAmount;
+  }
+
+  send(frame: string, onWritten?: (error?: Error | null) => void): void {
+    this.#webSocket.send(frame, onWritten ?? (() => undefined));
+  }
+
+  close(code: number, reason: string): void {
+    this.#webSocket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#webSocket.terminate();
+  }
+
+  ping(): void {
+    if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.ping();
+  }
+
+  pause(): void {
+    this.#webSocket.pause();
+  }
+
+  resume(): void {
+    this.#webSocket.resume();
+  }
+}
+
+function refuse(socket: Duplex, status: 429 | 503, reason: string, retryAfterS: number): void {
+  const body = `${JSON.stringify({ error: reason })}\n`;
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nRetry-After: ${retryAfterS}\r\nConnection: close\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,5 @@
+export { ConfigError } from "./configError.ts";
+export { renderEnvExample, renderSettingsTable } from "./document.ts";
+export { MASTER_KEY_BYTES } from "./kind.ts";
+export { type ConfigSources, type LoadedConfig, loadConfig, redactConfig } from "./loadConfig.ts";
+export { type Config, listSettings, SETTINGS, type Setting, type SettingName } from "./settings.ts";

@@ -1,0 +1,274 @@
+import type { Kind } from "./kind.ts";
+import * as kind from "./kind.ts";
+
+/** One line of the configuration: everything the loader and the documentation know about a setting. */
+export interface Setting<T = unknown> {
+  readonly env: string;
+  /** The key in a configuration file, where it is not the name of the property in `Config`. */
+  readonly fileKey?: string;
+  readonly group: SettingGroup;
+  readonly kind: Kind<T>;
+  /** Read by the same parser as a given value. Without it, and without `derived`, the setting may stay unset. */
+  readonly default?: string;
+  /** How the default is found, where it depends on the machine or on another setting. */
+  readonly derived?: string;
+  readonly about: string;
+  /** The value is never printed, logged or repeated in a problem. */
+  readonly secret?: true;
+}
+
+export const GROUPS = ["Redis", "Node", "Followers", "Notices", "Liveness", "Limits", "Logs"] as const;
+type SettingGroup = (typeof GROUPS)[number];
+
+const DAY_MS = 86_400_000;
+const milliseconds = (min: number, max: number) => kind.integer({ min, max, unit: "milliseconds" });
+const bytes = (min: number, max: number) => kind.integer({ min, max, unit: "bytes" });
+const count = (max: number) => kind.integer({ min: 1, max });
+
+/** The one table of settings, by the name each has in `Config`. */
+export const SETTINGS = {
+  redisUrl: {
+    env: "REDIS_URL",
+    group: "Redis",
+    kind: kind.redisUrl,
+    secret: true,
+    about:
+      "The Redis of the cluster: redis://host:port, rediss://host:port, redis+unix:///path/to/redis.sock, redis+sentinel://host1:port,host2:port/name or redis+cluster://host1:port,host2:port. It may hold a password. Every process of the cluster needs the same.",
+  },
+  keyPrefix: {
+    env: "YONEXUS_KEY_PREFIX",
+    group: "Redis",
+    kind: kind.name(32),
+    default: "yonexus",
+    about: "What every Redis key and channel begins with. Two clusters may share one Redis when their prefixes differ.",
+  },
+  masterKeys: {
+    env: "YONEXUS_MASTER_KEY",
+    fileKey: "masterKey",
+    group: "Redis",
+    kind: kind.masterKeys,
+    secret: true,
+    about:
+      "Seals the secrets kept in Redis. Make one with `openssl rand -base64 32` and give the same to every process. To rotate it, put the new key before the old one, separated by a comma: the first seals, all of them open.",
+  },
+  nodeName: {
+    env: "YONEXUS_NODE_NAME",
+    group: "Node",
+    kind: kind.name(40),
+    derived: "the name of the machine",
+    about: "What this process is called in lists and logs. A random part is added at every start.",
+  },
+  listenHost: {
+    env: "YONEXUS_LISTEN_HOST",
+    group: "Node",
+    kind: kind.host,
+    default: "127.0.0.1",
+    about: "The address followers connect to. Use 0.0.0.0 to be reached from other machines.",
+  },
+  listenPort: {
+    env: "YONEXUS_LISTEN_PORT",
+    group: "Node",
+    kind: kind.port,
+    default: "8787",
+    about: "The port followers connect to.",
+  },
+  publicWsUrl: {
+    env: "YONEXUS_PUBLIC_WS_URL",
+    group: "Node",
+    kind: kind.url("ws", "wss"),
+    about:
+      "The address followers are told to connect to, when it differs from the one listened on: that of the load balancer.",
+  },
+  trustedProxies: {
+    env: "YONEXUS_TRUSTED_PROXIES",
+    group: "Node",
+    kind: kind.addressList,
+    default: "",
+    about:
+      "Addresses and CIDR ranges of the load balancers whose X-Forwarded-For is believed. From anybody else the header is ignored.",
+  },
+  followerIdentifiers: {
+    env: "YONEXUS_FOLLOWER_IDENTIFIERS",
+    group: "Followers",
+    kind: kind.identifierList,
+    default: "",
+    about:
+      "The followers that may pair, separated by commas or spaces. They are added to the allowlist kept in Redis at every start.",
+  },
+  pairingTtlSeconds: {
+    env: "YONEXUS_PAIRING_TTL_SECONDS",
+    group: "Followers",
+    kind: kind.integer({ min: 10, max: 86_400, unit: "seconds" }),
+    default: "300",
+    about: "How long a pairing code is good for.",
+  },
+  notifier: {
+    env: "YONEXUS_NOTIFIER",
+    group: "Notices",
+    kind: kind.oneOf("discord", "console"),
+    derived: "`discord` when YONEXUS_NOTIFY_BOT_TOKEN is set, else `console`",
+    about: "Where pairing codes and other notices for the operator go.",
+  },
+  notifyBotToken: {
+    env: "YONEXUS_NOTIFY_BOT_TOKEN",
+    group: "Notices",
+    kind: kind.botToken,
+    secret: true,
+    about: "The token of the Discord bot that sends the notices.",
+  },
+  adminUserId: {
+    env: "YONEXUS_ADMIN_USER_ID",
+    group: "Notices",
+    kind: kind.discordUserId,
+    about: "The Discord user the notices are sent to, as a direct message.",
+  },
+  discordApiUrl: {
+    env: "YONEXUS_DISCORD_API_URL",
+    group: "Notices",
+    kind: kind.url("http", "https"),
+    default: "https://discord.com/api/v10",
+    about: "Where Discord's API is. Change it for a proxy.",
+  },
+  unstableAfterMs: {
+    env: "YONEXUS_UNSTABLE_AFTER_MS",
+    group: "Liveness",
+    kind: milliseconds(100, DAY_MS),
+    default: "420000",
+    about: "A follower is unstable after this long without a heartbeat.",
+  },
+  offlineAfterMs: {
+    env: "YONEXUS_OFFLINE_AFTER_MS",
+    group: "Liveness",
+    kind: milliseconds(200, 7 * DAY_MS),
+    default: "660000",
+    about:
+      "A follower is offline, and its connection closed, after this long without a heartbeat. It must be more than YONEXUS_UNSTABLE_AFTER_MS.",
+  },
+  sweepIntervalMs: {
+    env: "YONEXUS_SWEEP_INTERVAL_MS",
+    group: "Liveness",
+    kind: milliseconds(100, 600_000),
+    default: "5000",
+    about: "How often the coordinators look for followers and nodes that fell silent.",
+  },
+  leaseMs: {
+    env: "YONEXUS_LEASE_MS",
+    group: "Liveness",
+    kind: milliseconds(300, 600_000),
+    default: "15000",
+    about: "A node that has not renewed its lease for this long is dead. It is renewed every third of it.",
+  },
+  pingIntervalMs: {
+    env: "YONEXUS_PING_INTERVAL_MS",
+    group: "Liveness",
+    kind: milliseconds(100, 600_000),
+    default: "30000",
+    about: "How often a node pings each connection. One that has not answered by the next ping is closed.",
+  },
+  drainWindowMs: {
+    env: "YONEXUS_DRAIN_WINDOW_MS",
+    group: "Liveness",
+    kind: milliseconds(0, 600_000),
+    default: "5000",
+    about:
+      "A node that stops spreads the closing of its connections over this long, so that they do not all come back at once.",
+  },
+  maxConnections: {
+    env: "YONEXUS_MAX_CONNECTIONS",
+    group: "Limits",
+    kind: count(1_000_000),
+    default: "15000",
+    about: "Connections a node accepts. It stays below the process's own limit of open files whatever this says.",
+  },
+  maxUnauthenticated: {
+    env: "YONEXUS_MAX_UNAUTHENTICATED",
+    group: "Limits",
+    kind: count(100_000),
+    default: "1000",
+    about: "Connections of a node that have not authenticated yet.",
+  },
+  maxUnauthenticatedPerAddress: {
+    env: "YONEXUS_MAX_UNAUTHENTICATED_PER_ADDRESS",
+    group: "Limits",
+    kind: count(100_000),
+    default: "20",
+    about: "Connections of a node from one address that have not authenticated yet.",
+  },
+  maxPendingPairings: {
+    env: "YONEXUS_MAX_PENDING_PAIRINGS",
+    group: "Limits",
+    kind: count(100_000),
+    default: "200",
+    about:
+      "Connections of a node that wait for a pairing to be confirmed. They are counted apart from the unauthenticated ones.",
+  },
+  handshakeTimeoutMs: {
+    env: "YONEXUS_HANDSHAKE_TIMEOUT_MS",
+    group: "Limits",
+    kind: milliseconds(100, 600_000),
+    default: "10000",
+    about: "How long a new connection may take to say hello and to authenticate. Waiting for a pairing does not count.",
+  },
+  maxFrameBytes: {
+    env: "YONEXUS_MAX_FRAME_BYTES",
+    group: "Limits",
+    kind: bytes(1024, 16_777_216),
+    default: "65536",
+    about: "The largest frame a follower may send.",
+  },
+  maxSendBufferBytes: {
+    env: "YONEXUS_MAX_SEND_BUFFER_BYTES",
+    group: "Limits",
+    kind: bytes(1024, 1_073_741_824),
+    default: "1048576",
+    about:
+      "What may wait to be sent to one follower. One that reads too slowly is disconnected. It must be at least YONEXUS_MAX_FRAME_BYTES.",
+  },
+  inboundRatePerSecond: {
+    env: "YONEXUS_INBOUND_RATE_PER_SECOND",
+    group: "Limits",
+    kind: kind.integer({ min: 1, max: 100_000, unit: "messages a second" }),
+    default: "50",
+    about: "Messages a follower may send for long.",
+  },
+  inboundBurst: {
+    env: "YONEXUS_INBOUND_BURST",
+    group: "Limits",
+    kind: kind.integer({ min: 1, max: 1_000_000, unit: "messages" }),
+    default: "100",
+    about: "Messages a follower may send at once, before YONEXUS_INBOUND_RATE_PER_SECOND holds.",
+  },
+  ruleBacklog: {
+    env: "YONEXUS_RULE_BACKLOG",
+    group: "Limits",
+    kind: kind.integer({ min: 1, max: 10_000_000, unit: "messages" }),
+    default: "10000",
+    about: "Messages that may wait for the handlers of one rule. A follower that sends more is answered OVERLOADED.",
+  },
+  logLevel: {
+    env: "YONEXUS_LOG_LEVEL",
+    group: "Logs",
+    kind: kind.oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    default: "info",
+    about: "The least serious log line that is written.",
+  },
+} as const satisfies Record<string, Setting>;
+
+type Table = typeof SETTINGS;
+export type SettingName = keyof Table;
+
+type Given<S> = S extends { readonly kind: Kind<infer T> } ? T : never;
+type Value<S> = S extends { readonly default: string } | { readonly derived: string } ? Given<S> : Given<S> | undefined;
+
+/** The configuration of a process: read once at the start, frozen, and handed to the parts that need it. */
+export type Config = {
+  readonly [N in SettingName]: N extends "masterKeys" ? readonly Uint8Array[] : Value<Table[N]>;
+};
+
+/** The settings in the order of the documentation, with their names. */
+export function listSettings(): readonly (Setting & { readonly name: SettingName; readonly fileKey: string })[] {
+  return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
+    const setting: Setting = SETTINGS[name];
+    return { ...setting, name, fileKey: setting.fileKey ?? name };
+  });
+}

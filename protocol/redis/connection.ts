@@ -1,0 +1,78 @@
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
+import { SCRIPTS } from "./luaSources.ts";
+import { parseRedisUrl } from "./redisUrl.ts";
+
+export type RedisConnection = Redis | Cluster;
+
+type ClusterRedisOptions = NonNullable<ClusterOptions["redisOptions"]> & { replyMapping: "legacy" };
+
+/** On a Redis Cluster a script's PUBLISH counts the receivers of one server only. */
+export function isCluster(redis: RedisConnection): redis is Cluster {
+  return redis instanceof Cluster;
+}
+
+/**
+ * What a connection is for. They are separate sockets, because each blocks or floods the others:
+ * - `commands`: scripts and reads; pipelined by itself; fails fast while Redis is away.
+ * - `subscriber`: pub/sub only; subscribes again by itself.
+ * - `blocking`: XREADGROUP BLOCK; waits as long as it takes.
+ * - `producer`: adds BullMQ jobs; fails fast. - `worker`: BullMQ workers; retries for ever, as BullMQ asks.
+ */
+export type ConnectionRole = "commands" | "subscriber" | "blocking" | "producer" | "worker";
+
+/** How long a command may take before it counts as failed (ms). */
+const COMMAND_TIMEOUT_MS = 3_000;
+
+function optionsFor(role: ConnectionRole) {
+  const common = {
+    protocol: 2 as const,
+    connectTimeout: 5_000,
+    retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2),
+    // After a failover the old primary answers READONLY: reconnect and send the command again.
+    reconnectOnError: (error: Error) => (error.message.startsWith("READONLY") ? (2 as const) : false),
+  };
+  switch (role) {
+    case "commands":
+      return {
+        ...common,
+        enableAutoPipelining: true,
+        enableOfflineQueue: false,
+        commandTimeout: COMMAND_TIMEOUT_MS,
+        maxRetriesPerRequest: 0,
+        // A command whose reply was lost may have run: only its caller knows whether to send it again.
+        autoResendUnfulfilledCommands: false,
+        scripts: SCRIPTS,
+      };
+    case "subscriber":
+      return { ...common, maxRetriesPerRequest: null };
+    case "blocking":
+      return { ...common, maxRetriesPerRequest: null, autoResendUnfulfilledCommands: false };
+    case "producer":
+      return { ...common, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS, maxRetriesPerRequest: 0 };
+    case "worker":
+      return { ...common, maxRetriesPerRequest: null };
+  }
+}
+
+/** Opens a connection; it goes on trying by itself. The caller listens to `error` and ends it with `disconnect()`. */
+export function openRedis(url: string, role: ConnectionRole): RedisConnection {
+  const target = parseRedisUrl(url);
+  const options: RedisOptions = optionsFor(role);
+  if (target.kind !== "cluster") return new Redis({ ...options, ...target.options, replyMapping: "legacy" });
+  const { retryStrategy, enableOfflineQueue, enableAutoPipelining, scripts, ...perNode } = options;
+  return new Cluster([...target.nodes], {
+    clusterRetryStrategy: (attempt) => retryStrategy?.(attempt),
+    enableAutoPipelining,
+    scripts: scripts as ClusterOptions["scripts"],
+    enableOfflineQueue: enableOfflineQueue ?? true,
+    redisOptions: { ...perNode, ...target.options, replyMapping: "legacy" } as ClusterRedisOptions,
+  });
+}
+
+/** Waits until the connection answers. Resolves at once when it is ready; never rejects, the connection retries. */
+export async function whenReady(redis: RedisConnection): Promise<void> {
+  if (redis.status === "ready") return;
+  await new Promise<void>((resolve) => {
+    redis.once("ready", () => resolve());
+  });
+}

@@ -1,0 +1,137 @@
+import type { FollowerStatus } from "../wire/index.ts";
+import { redisNow } from "./clock.ts";
+import type { RedisConnection } from "./connection.ts";
+import type { Keys } from "./keys.ts";
+import { followerStatus } from "./sessionStore.ts";
+
+/** What people and programs are told of a follower. No secret is in it. Instants are Redis time (ms). */
+export interface FollowerSummary {
+  readonly identifier: string;
+  readonly allowed: boolean;
+  readonly paired: boolean;
+  readonly fingerprint?: string;
+  readonly pairedAt?: number;
+  readonly trustClearedAt?: number;
+  readonly trustClearedReason?: string;
+  readonly pendingPairings: number;
+  readonly status: FollowerStatus;
+  /** The node of the session, or of the last one. */
+  readonly node?: string;
+  readonly address?: string;
+  readonly epoch?: number;
+  readonly authenticatedAt?: number;
+  readonly lastHeartbeatAt?: number;
+  readonly endedAt?: number;
+  readonly endReason?: string;
+}
+
+export interface AuditEntry {
+  readonly at: number;
+  readonly event: string;
+  readonly details: Readonly<Record<string, string>>;
+}
+
+/** Reads followers for lists. It changes nothing. */
+export class FollowerDirectory {
+  readonly #redis: RedisConnection;
+  readonly #keys: Keys;
+
+  constructor(redis: RedisConnection, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /** A page of followers in lexical order, beginning after `after`. */
+  async page(after: string | undefined, limit: number): Promise<FollowerSummary[]> {
+    const identifiers = await this.#redis.zrange(
+      this.#keys.followers,
+      after === undefined ? "-" : `(${after}`,
+      "+",
+      "BYLEX",
+      "LIMIT",
+      0,
+      limit,
+    );
+    const now = await redisNow(this.#redis);
+    const summaries = await Promise.all(identifiers.map(async (identifier) => this.#read(identifier, now)));
+    return summaries.filter((summary) => summary !== undefined);
+  }
+
+  /** Every follower, a page at a time. */
+  async *all(pageSize = 200): AsyncGenerator<FollowerSummary> {
+    let after: string | undefined;
+    for (;;) {
+      const page = await this.page(after, pageSize);
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < pageSize) return;
+      after = last.identifier;
+    }
+  }
+
+  /** One follower, or undefined when the cluster never heard of it. */
+  async find(identifier: string): Promise<FollowerSummary | undefined> {
+    return this.#read(identifier, await redisNow(this.#redis));
+  }
+
+  /** The follower's last audit entries, newest first. */
+  async audit(identifier: string, limit: number): Promise<AuditEntry[]> {
+    const entries = await this.#redis.xrevrange(this.#keys.follower(identifier).audit, "+", "-", "COUNT", limit);
+    return entries.map(([id, fields]) => {
+      const details: Record<string, string> = {};
+      let event = "";
+      for (let index = 0; index + 1 < fields.length; index += 2) {
+        const name = fields[index] ?? "";
+        const value = fields[index + 1] ?? "";
+        if (name === "event") event = value;
+        else details[name] = value;
+      }
+      return { at: Number(id.split("-")[0]), event, details };
+    });
+  }
+
+  async #read(identifier: string, now: number): Promise<FollowerSummary | undefined> {
+    const own = this.#keys.follower(identifier);
+    const [trust, session, pending] = await Promise.all([
+      this.#redis.hmget(own.trust, "allowed", "publicKey", "fingerprint", "pairedAt", "clearedAt", "clearedReason"),
+      this.#redis.hgetall(own.session),
+      this.#redis.zcount(own.pairings, now, "+inf"),
+    ]);
+    const [allowed, publicKey, fingerprint, pairedAt, clearedAt, clearedReason] = trust;
+    if (allowed === null && session.epoch === undefined) return undefined;
+
+    let status = followerStatus(session.status);
+    let endReason = session.endReason;
+    // A dead node's session is offline at once, before any sweep came by.
+    if (status !== "offline" && (await this.#redis.exists(this.#keys.node(session.nodeId ?? ""))) === 0) {
+      status = "offline";
+      endReason = "node_lost";
+    }
+    return {
+      identifier,
+      allowed: allowed === "1",
+      paired: publicKey !== null,
+      ...optional("fingerprint", fingerprint),
+      ...instant("pairedAt", pairedAt),
+      ...instant("trustClearedAt", clearedAt),
+      ...optional("trustClearedReason", clearedReason),
+      pendingPairings: pending,
+      status,
+      ...optional("node", session.nodeId),
+      ...optional("address", session.address),
+      ...instant("epoch", session.epoch),
+      ...instant("authenticatedAt", session.authenticatedAt),
+      ...instant("lastHeartbeatAt", session.lastHeartbeatAt),
+      ...instant("endedAt", session.endedAt),
+      ...optional("endReason", endReason),
+    };
+  }
+}
+
+function optional<K extends string>(key: K, value: string | null | undefined): { [P in K]?: string } {
+  return (value === null || value === undefined ? {} : { [key]: value }) as { [P in K]?: string };
+}
+
+function instant<K extends string>(key: K, value: string | null | undefined): { [P in K]?: number } {
+  return (value === null || value === undefined ? {} : { [key]: Number(value) }) as { [P in K]?: number };
+}

@@ -1,0 +1,122 @@
+/**
+ * Every name that Yonexus uses in Redis, and the only place where one is spelled.
+ *
+ * Keys of one follower carry the hash tag `{identifier}` and keys of one rule the hash tag `{rule}`, so that a script
+ * over one of them stays in one slot of a Redis Cluster. `protocol/KEYSPACE.md` says what each holds.
+ */
+export interface FollowerKeys {
+  readonly trust: string;
+  readonly session: string;
+  readonly proofs: string;
+  readonly pairings: string;
+  readonly notices: string;
+  readonly audit: string;
+}
+
+export interface RuleKeys {
+  readonly holder: string;
+  readonly replicas: string;
+  readonly inbox: string;
+}
+
+/** Characters that a rule may have and that stay as they are in its key. All else is percent-encoded, braces above all. */
+const PLAIN = /[^A-Za-z0-9._-]/gu;
+
+function encodeRule(rule: string): string {
+  return rule.replace(PLAIN, (character) =>
+    Array.from(Buffer.from(character, "utf8"), (byte) => `%${byte.toString(16).padStart(2, "0")}`).join(""),
+  );
+}
+
+export class Keys {
+  readonly prefix: string;
+  /** ZSET, score 0: every identifier that was ever allowed, in lexical order. An index. */
+  readonly followers: string;
+  /** SET: the identifiers that the configuration allowed; what leaves the configuration is taken off by it again. */
+  readonly configuredFollowers: string;
+  /** ZSET, score = when the follower's liveness is due to be judged (ms). An index. */
+  readonly liveness: string;
+  /** ZSET, score = when the pairing expires (ms); member `identifier fingerprint`. An index. */
+  readonly pendingPairings: string;
+  /** ZSET, score = when the node's lease lapses (ms). An index. */
+  readonly nodes: string;
+  /** ZSET, score = when the coordinator's lease lapses (ms). */
+  readonly coordinators: string;
+  /** ZSET, score 0: every rule that was ever held. An index. */
+  readonly rules: string;
+  /** STRING: the version of this key space; a process of another one refuses to start. */
+  readonly schemaVersion: string;
+  /** Pub/sub: status changes of followers as JSON. */
+  readonly events: string;
+  /** What a node's channel begins with: scripts append the node's id. */
+  readonly nodeChannelPrefix: string;
+  /** The prefix of BullMQ's own keys: a hash tag, so that its scripts work on a Redis Cluster. */
+  readonly queuePrefix: string;
+
+  constructor(prefix: string) {
+    this.prefix = prefix;
+    this.followers = `${prefix}:followers`;
+    this.configuredFollowers = `${prefix}:followers:configured`;
+    this.liveness = `${prefix}:liveness`;
+    this.pendingPairings = `${prefix}:pairings`;
+    this.nodes = `${prefix}:nodes`;
+    this.coordinators = `${prefix}:coordinators`;
+    this.rules = `${prefix}:rules`;
+    this.schemaVersion = `${prefix}:schema`;
+    this.events = `${prefix}:events`;
+    this.nodeChannelPrefix = `${prefix}:to:`;
+    this.queuePrefix = `{${prefix}:jobs}`;
+  }
+
+  follower(identifier: string): FollowerKeys {
+    const base = `${this.prefix}:{${identifier}}`;
+    return {
+      trust: `${base}:trust`,
+      session: `${base}:session`,
+      proofs: `${base}:proofs`,
+      pairings: `${base}:pairings`,
+      notices: `${base}:notices`,
+      audit: `${base}:audit`,
+    };
+  }
+
+  /** HASH: one pending pairing of an identifier and a public key. */
+  pairing(identifier: string, fingerprint: string): string {
+    return `${this.prefix}:{${identifier}}:pairing:${fingerprint}`;
+  }
+
+  /** STRING counter: failed proofs of an identifier from a source address. */
+  attempts(identifier: string, address: string): string {
+    return `${this.prefix}:{${identifier}}:attempts:${address}`;
+  }
+
+  rule(rule: string): RuleKeys {
+    const base = `${this.prefix}:rule:{${encodeRule(rule)}}`;
+    return { holder: `${base}:holder`, replicas: `${base}:replicas`, inbox: `${base}:inbox` };
+  }
+
+  /** HASH with a TTL: a node's lease. It is alive while this key exists. */
+  node(nodeId: string): string {
+    return `${this.prefix}:node:${nodeId}`;
+  }
+
+  /** SET: identifiers whose session the node claimed. An index, for the sweep of a dead node. */
+  nodeSessions(nodeId: string): string {
+    return `${this.prefix}:node:${nodeId}:sessions`;
+  }
+
+  /** STRING: when a sweep last ran (ms). */
+  sweptAt(sweep: string): string {
+    return `${this.prefix}:swept:${sweep}`;
+  }
+
+  /** Pub/sub: what a node is told. */
+  nodeChannel(nodeId: string): string {
+    return `${this.nodeChannelPrefix}${nodeId}`;
+  }
+
+  /** Pub/sub: what a sender's process is told about its messages. */
+  replyChannel(senderId: string): string {
+    return `${this.prefix}:reply:${senderId}`;
+  }
+}

@@ -1,0 +1,71 @@
+-- claimSession: make this connection the owner, unless its proof is stale or used, or the trust it was checked against is
+-- gone. Called only for a proof whose signature is right: a replay of such a proof, or too many of them, clears the trust.
+-- KEYS 1 session 2 proofs 3 trust 4 audit
+-- ARGV 1 identifier 2 nodeId 3 connectionId 4 nonce 5 proofTimestamp (s) 6 trustVersion 7 address 8 windowMs
+--      9 maxProofs (in windowMs) 10 nonceMemoryMs 11 nodeChannelPrefix 12 events
+-- Returns {'claimed', epoch, now, previousNode, previousConnection} | {'stale_timestamp', now} | {'future_timestamp', now} |
+--         {'nonce_collision'} | {'rate_limited'} | {'not_allowed'} | {'trust_changed'}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local trust = redis.call('HMGET', KEYS[3], 'allowed', 'version', 'publicKey')
+if trust[1] ~= '1' then
+  return { 'not_allowed' }
+end
+if trust[2] ~= ARGV[6] or not trust[3] then
+  return { 'trust_changed' }
+end
+
+local window = tonumber(ARGV[8])
+local age = now - tonumber(ARGV[5]) * 1000
+if age >= window then
+  return { 'stale_timestamp', now }
+elseif age <= -window then
+  return { 'future_timestamp', now }
+end
+
+local session = redis.call('HMGET', KEYS[1], 'epoch', 'nodeId', 'connectionId', 'status')
+local live = session[1] and session[4] ~= 'offline'
+
+local function event(name, reason)
+  redis.call('XADD', KEYS[4], 'MAXLEN', 200, '*', 'event', name, 'previous', session[4] or 'offline', 'reason', reason, 'address', ARGV[7])
+  redis.call('PUBLISH', ARGV[12], cjson.encode({ type = 'status', identifier = ARGV[1], status = name, previous = session[4] or 'offline', reason = reason, at = now }))
+end
+
+-- A proof is remembered for longer than it can be fresh, so a replay is found whichever node sees it.
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[10]))
+local unsafe
+if redis.call('ZSCORE', KEYS[2], ARGV[4]) then
+  unsafe = 'nonce_collision'
+elseif redis.call('ZCOUNT', KEYS[2], '(' .. string.format('%.0f', now - window), '+inf') >= tonumber(ARGV[9]) then
+  unsafe = 'rate_limited'
+end
+if unsafe then
+  -- Proofs of a secret that is gone can never be used again; counted on, they would clear the next trust as well.
+  redis.call('DEL', KEYS[2])
+  redis.call('HDEL', KEYS[3], 'publicKey', 'sealedSecret', 'previousSecret', 'pairedAt', 'fingerprint')
+  redis.call('HINCRBY', KEYS[3], 'version', 1)
+  redis.call('HSET', KEYS[3], 'clearedAt', now, 'clearedReason', unsafe)
+  redis.call('XADD', KEYS[4], 'MAXLEN', 200, '*', 'event', 'trust_cleared', 'reason', unsafe, 'address', ARGV[7])
+  if live then
+    redis.call('HSET', KEYS[1], 'status', 'offline', 'endedAt', now, 'endReason', 'trust_revoked')
+    redis.call('PUBLISH', ARGV[11] .. session[2], 'x ' .. ARGV[1] .. ' ' .. session[1] .. ' trust_revoked')
+    event('offline', 'trust_revoked')
+  end
+  return { unsafe }
+end
+redis.call('ZADD', KEYS[2], now, ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[10])
+
+-- Redis TIME as the seed: a failover that loses writes cannot rewind the epoch.
+local epoch = math.max(tonumber(session[1] or 0) + 1, now)
+redis.call('HSET', KEYS[1], 'epoch', epoch, 'nodeId', ARGV[2], 'connectionId', ARGV[3], 'status', 'online',
+  'trustVersion', ARGV[6], 'address', ARGV[7], 'authenticatedAt', now, 'lastHeartbeatAt', now)
+redis.call('HDEL', KEYS[1], 'endedAt', 'endReason')
+if live then
+  redis.call('XADD', KEYS[4], 'MAXLEN', 200, '*', 'event', 'session_replaced', 'address', ARGV[7])
+  redis.call('PUBLISH', ARGV[11] .. session[2], 'x ' .. ARGV[1] .. ' ' .. session[1] .. ' session_replaced')
+end
+if session[4] ~= 'online' then
+  event('online', 'authenticated')
+end
+return { 'claimed', epoch, now, live and session[2] or '', live and session[3] or '' }

@@ -1,0 +1,11 @@
+-- forgetRule: drop the records of a rule that nobody holds and whose inbox is empty.
+-- KEYS 1 holder 2 replicas 3 inbox
+-- ARGV none
+-- Returns {'forgotten'} | {'in_use'}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if redis.call('ZCOUNT', KEYS[2], '(' .. string.format('%.0f', now), '+inf') > 0 or redis.call('XLEN', KEYS[3]) > 0 then
+  return { 'in_use' }
+end
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+return { 'forgotten' }

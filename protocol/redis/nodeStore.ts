@@ -1,0 +1,107 @@
+import { redisNow } from "./clock.ts";
+import type { RedisConnection } from "./connection.ts";
+import type { Keys } from "./keys.ts";
+import { runScript } from "./scripts.ts";
+
+/** What a node says of itself with each renewal. */
+export interface NodeReport {
+  readonly name: string;
+  /** Where followers reach it, as it knows: `ws://…`. */
+  readonly url: string;
+  readonly pid: number;
+  readonly version: string;
+  /** Unix ms by its own clock: for people. */
+  readonly startedAt: number;
+  readonly sessions: number;
+  readonly draining: boolean;
+  /** The lease's length (ms): the node is dead when it did not renew for so long. */
+  readonly leaseMs: number;
+}
+
+export interface NodeRecord extends Omit<NodeReport, "leaseMs"> {
+  readonly nodeId: string;
+  /** Redis time (ms). */
+  readonly renewedAt: number;
+}
+
+/** Nodes and their leases. A node is an incarnation: its id is never used again. */
+export class NodeStore {
+  readonly #redis: RedisConnection;
+  readonly #keys: Keys;
+
+  constructor(redis: RedisConnection, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /** Takes or renews the lease. Returns Redis time (ms). */
+  async renew(nodeId: string, report: NodeReport): Promise<number> {
+    const { leaseMs, ...fields } = report;
+    const values = Object.entries(fields).flatMap(([field, value]) => [field, String(value)]);
+    const reply = await runScript(this.#redis, "renewNode", [this.#keys.node(nodeId)], [leaseMs, ...values]);
+    const now = reply.number(1);
+    await this.#redis.zadd(this.#keys.nodes, now + leaseMs, nodeId);
+    return now;
+  }
+
+  /** Gives the lease back: the node is gone at once, and nothing is left to sweep. */
+  async release(nodeId: string): Promise<void> {
+    await this.#redis.del(this.#keys.node(nodeId));
+    await this.#redis.del(this.#keys.nodeSessions(nodeId));
+    await this.#redis.zrem(this.#keys.nodes, nodeId);
+  }
+
+  async isAlive(nodeId: string): Promise<boolean> {
+    return (await this.#redis.exists(this.#keys.node(nodeId))) === 1;
+  }
+
+  /** The nodes that hold a lease. */
+  async list(): Promise<NodeRecord[]> {
+    const ids = await this.#redis.zrange(this.#keys.nodes, "0", "-1");
+    const records = await Promise.all(
+      ids.map(async (nodeId): Promise<NodeRecord | undefined> => {
+        const fields = await this.#redis.hgetall(this.#keys.node(nodeId));
+        if (fields.renewedAt === undefined) return undefined;
+        return {
+          nodeId,
+          name: fields.name ?? "",
+          url: fields.url ?? "",
+          pid: Number(fields.pid ?? 0),
+          version: fields.version ?? "",
+          startedAt: Number(fields.startedAt ?? 0),
+          sessions: Number(fields.sessions ?? 0),
+          draining: fields.draining === "true",
+          renewedAt: Number(fields.renewedAt),
+        };
+      }),
+    );
+    return records.filter((record) => record !== undefined);
+  }
+
+  /** Nodes whose lease lapsed and whose sessions nobody has cleaned yet. */
+  async lapsed(limit: number): Promise<string[]> {
+    const now = await redisNow(this.#redis);
+    const candidates = await this.#redis.zrange(this.#keys.nodes, "-inf", String(now), "BYSCORE", "LIMIT", 0, limit);
+    const alive = await Promise.all(candidates.map(async (nodeId) => this.isAlive(nodeId)));
+    return candidates.filter((_, index) => alive[index] === false);
+  }
+
+  async addSession(nodeId: string, identifier: string): Promise<void> {
+    await this.#redis.sadd(this.#keys.nodeSessions(nodeId), identifier);
+  }
+
+  async removeSession(nodeId: string, identifier: string): Promise<void> {
+    await this.#redis.srem(this.#keys.nodeSessions(nodeId), identifier);
+  }
+
+  /** Up to `limit` identifiers whose session the node had claimed, in no order. */
+  async someSessions(nodeId: string, limit: number): Promise<string[]> {
+    const members = await this.#redis.srandmember(this.#keys.nodeSessions(nodeId), limit);
+    return members ?? [];
+  }
+
+  /** Takes cleaned sessions out of a dead node's index. */
+  async forgetSessions(nodeId: string, identifiers: readonly string[]): Promise<void> {
+    if (identifiers.length > 0) await this.#redis.srem(this.#keys.nodeSessions(nodeId), ...identifiers);
+  }
+}

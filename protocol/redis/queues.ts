@@ -1,0 +1,46 @@
+/** The BullMQ queues by name. */
+export const QUEUE_NAMES = { notices: "notices", sweeps: "sweeps" } as const;
+
+/**
+ * Tells the admin of a pairing. The job names the record and holds nothing of it: the code is read, sealed, when the job
+ * runs. Its `jobId` is the pairing's id, so that adding it again does nothing.
+ */
+export interface PairingNoticeJob {
+  readonly kind: "pairing";
+  readonly identifier: string;
+  readonly fingerprint: string;
+  readonly pairingId: string;
+}
+
+/** Tells the operator that an identifier used up its pairing notices. */
+export interface LimitNoticeJob {
+  readonly kind: "limit";
+  readonly identifier: string;
+  readonly address: string;
+  readonly limit: "pending_limit" | "address_limit" | "identifier_limit";
+}
+
+export type NoticeJob = PairingNoticeJob | LimitNoticeJob;
+
+/** How many ended jobs stay, and for how long (s): enough to look into a fault, bounded however busy. */
+export const JOB_RETENTION = {
+  removeOnComplete: { count: 100, age: 3_600 },
+  removeOnFail: { count: 500, age: 86_400 },
+} as const;
+
+/** A notice is tried again while its pairing can still be confirmed: about five minutes in all. */
+export const NOTICE_ATTEMPTS = 8;
+
+/** The options that every producer of a notice gives. */
+export function noticeJobOptions(job: NoticeJob): {
+  jobId: string;
+  attempts: number;
+  backoff: { type: "custom" };
+  removeOnComplete: { count: number; age: number };
+  removeOnFail: { count: number; age: number };
+} {
+  // One limit notice an hour for each identifier and limit.
+  const hour = Math.floor(Date.now() / 3_600_000);
+  const jobId = job.kind === "pairing" ? job.pairingId : `limit-${job.identifier}-${job.limit}-${hour}`;
+  return { jobId, attempts: NOTICE_ATTEMPTS, backoff: { type: "custom" }, ...JOB_RETENTION };
+}

@@ -1,0 +1,101 @@
+import type { ClusterNode, RedisOptions } from "ioredis";
+import { RedisUrlError } from "./errors.ts";
+
+export type RedisTarget =
+  | { readonly kind: "single"; readonly options: RedisOptions }
+  | { readonly kind: "sentinel"; readonly options: RedisOptions }
+  | { readonly kind: "cluster"; readonly nodes: readonly ClusterNode[]; readonly options: RedisOptions };
+
+const FORMS =
+  "redis://host:6379/0, rediss://…, redis+unix:///path/redis.sock, redis+sentinel://h1,h2/name or redis+cluster://h1,h2";
+
+function hostAndPort(text: string, defaultPort: number): { host: string; port: number } {
+  const match = /^(\[[0-9a-f:]+\]|[^:[\]]+)(?::(\d{1,5}))?$/iu.exec(text);
+  const host = match?.[1]?.replace(/^\[|\]$/gu, "");
+  const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
+  if (host === undefined || port < 1 || port > 65_535) {
+    throw new RedisUrlError(
+      "REDIS_URL names a host or a port that is not one: write host:port, ports from 1 to 65535.",
+    );
+  }
+  return { host, port };
+}
+
+function database(path: string): { db?: number } {
+  const text = path.replace(/^\//u, "");
+  if (text === "") return {};
+  if (!/^\d{1,4}$/u.test(text)) {
+    throw new RedisUrlError("REDIS_URL ends in a database that is not a number: write redis://host:6379/0.");
+  }
+  return { db: Number(text) };
+}
+
+/**
+ * Reads the five forms of REDIS_URL. A user name and password go before the hosts, percent-encoded.
+ * The error never repeats the text: it may hold a password.
+ */
+export function parseRedisUrl(text: string): RedisTarget {
+  const match =
+    /^(rediss?|redis\+unix|redis\+sentinel|redis\+cluster):\/\/(?:([^@/]*)@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?$/iu.exec(
+      text,
+    );
+  const scheme = match?.[1]?.toLowerCase();
+  if (match === null || scheme === undefined) throw new RedisUrlError(`REDIS_URL is not one of the forms: ${FORMS}.`);
+  const [, , userinfo, authority = "", path = "", query = ""] = match;
+
+  const credentials: { username?: string; password?: string } = {};
+  if (userinfo !== undefined && userinfo !== "") {
+    const colon = userinfo.indexOf(":");
+    try {
+      const username = decodeURIComponent(colon < 0 ? userinfo : userinfo.slice(0, colon));
+      const password = colon < 0 ? "" : decodeURIComponent(userinfo.slice(colon + 1));
+      if (username !== "") credentials.username = username;
+      if (password !== "") credentials.password = password;
+    } catch (cause) {
+      throw new RedisUrlError("REDIS_URL has a user name or password that is not percent-encoded.", { cause });
+    }
+  }
+
+  switch (scheme) {
+    case "redis":
+    case "rediss": {
+      const address = authority === "" ? { host: "127.0.0.1", port: 6379 } : hostAndPort(authority, 6379);
+      const tls = scheme === "rediss" ? { tls: {} } : {};
+      return { kind: "single", options: { ...address, ...credentials, ...database(path), ...tls } };
+    }
+    case "redis+unix": {
+      if (authority !== "" || path.length < 2) {
+        throw new RedisUrlError("REDIS_URL names no socket: write redis+unix:///path/redis.sock (three slashes).");
+      }
+      const db = new URLSearchParams(query).get("db");
+      return { kind: "single", options: { path: decodeURIComponent(path), ...credentials, ...database(db ?? "") } };
+    }
+    case "redis+sentinel": {
+      const [, name, db = ""] = path.split("/");
+      if (name === undefined || name === "") {
+        throw new RedisUrlError("REDIS_URL names no Sentinel group: write redis+sentinel://h1:26379,h2:26379/name.");
+      }
+      return {
+        kind: "sentinel",
+        options: {
+          sentinels: authority.split(",").map((host) => hostAndPort(host, 26_379)),
+          name: decodeURIComponent(name),
+          // Without it ioredis went on writing to the demoted primary for seconds after a graceful failover.
+          failoverDetector: true,
+          ...credentials,
+          ...database(db),
+        },
+      };
+    }
+    default: {
+      if (path !== "" && path !== "/") {
+        throw new RedisUrlError("REDIS_URL names a database: a Redis Cluster has only database 0. Leave it out.");
+      }
+      return {
+        kind: "cluster",
+        nodes: authority.split(",").map((host) => hostAndPort(host, 6379)),
+        options: credentials,
+      };
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import type { RedisConnection } from "./connection.ts";
+
+/** A subscription to one channel. Pub/sub forgets what is sent while it is away: nothing durable may rest on it. */
+export class Subscription {
+  readonly #redis: RedisConnection;
+  readonly #channel: string;
+  readonly #listen: (channel: string, text: string) => void;
+
+  private constructor(redis: RedisConnection, channel: string, listen: (channel: string, text: string) => void) {
+    this.#redis = redis;
+    this.#channel = channel;
+    this.#listen = listen;
+  }
+
+  /** Subscribes on a connection opened for `subscriber`; resolves when Redis confirmed. It lasts over reconnects. */
+  static async open(redis: RedisConnection, channel: string, onText: (text: string) => void): Promise<Subscription> {
+    const listen = (from: string, text: string): void => {
+      if (from === channel) onText(text);
+    };
+    redis.on("message", listen);
+    await redis.subscribe(channel);
+    return new Subscription(redis, channel, listen);
+  }
+
+  async close(): Promise<void> {
+    this.#redis.off("message", this.#listen);
+    if (this.#redis.status === "ready") await this.#redis.unsubscribe(this.#channel);
+  }
+}

@@ -1,0 +1,167 @@
+import type { AdminNotification } from "../wire/index.ts";
+import type { RedisConnection } from "./connection.ts";
+import type { Keys } from "./keys.ts";
+import { runScript } from "./scripts.ts";
+import type { Keyring } from "./sealing.ts";
+
+/** What a hello is answered from: read in one round trip. Instants are Redis time in ms. */
+export interface FollowerLookup {
+  readonly now: number;
+  readonly allowed: boolean;
+  /** Rises with every change of the trust; a proof is claimed against the version it was checked with. */
+  readonly trustVersion: string;
+  /** Present when the follower is paired. */
+  readonly trust?: Trust;
+  /** The pending pairing of the key in the hello. */
+  readonly pairing?: { readonly pairingId: string; readonly expiresAt: number; readonly notice: AdminNotification };
+}
+
+export interface Trust {
+  /** Base64 of the raw Ed25519 key. */
+  readonly publicKey: string;
+  readonly sealedSecret: string;
+  /** The sealed secret that the last pairing replaced: it tells an old copy of a follower's state from a forgery. */
+  readonly previousSealedSecret?: string;
+}
+
+export interface ClearedTrust {
+  readonly known: boolean;
+  readonly wasPaired: boolean;
+  /** The node that held the live session, which was told to close it. */
+  readonly closedOn?: string;
+}
+
+/** The allowlist and the trust of followers: who may pair, with which key, and which secret both sides share. */
+export class TrustStore {
+  readonly #redis: RedisConnection;
+  readonly #keys: Keys;
+  readonly #keyring: Keyring | undefined;
+
+  /** @param keyring needed to read and write secrets; a process that only lists does without. */
+  constructor(redis: RedisConnection, keys: Keys, keyring?: Keyring) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#keyring = keyring;
+  }
+
+  /** @param fingerprint of the key in the hello, or undefined when it named none. */
+  async lookup(identifier: string, fingerprint: string | undefined): Promise<FollowerLookup> {
+    const own = this.#keys.follower(identifier);
+    const pairing = this.#keys.pairing(identifier, fingerprint ?? "none");
+    const reply = await runScript(this.#redis, "lookupFollower", [own.trust, pairing, own.session], []);
+    const publicKey = reply.text(4);
+    const previous = reply.text(6);
+    return {
+      now: reply.number(1),
+      allowed: reply.text(2) === "1",
+      trustVersion: reply.text(3),
+      ...(publicKey === ""
+        ? {}
+        : {
+            trust: {
+              publicKey,
+              sealedSecret: reply.text(5),
+              ...(previous === "" ? {} : { previousSealedSecret: previous }),
+            },
+          }),
+      ...(reply.text(7) === ""
+        ? {}
+        : {
+            pairing: {
+              pairingId: reply.text(7),
+              expiresAt: reply.number(8),
+              notice: reply.text(9) === "sent" ? ("sent" as const) : ("pending" as const),
+            },
+          }),
+    };
+  }
+
+  /** @throws UnsealError when this process has not the master key that sealed it. */
+  openSecret(identifier: string, sealedSecret: string): string {
+    return this.#requireKeyring().open(sealedSecret, secretContext(identifier));
+  }
+
+  sealSecret(identifier: string, secret: string): string {
+    return this.#requireKeyring().seal(secret, secretContext(identifier));
+  }
+
+  /** Seals the secret with the current master key if an older one sealed it, so that the old one can be dropped. */
+  async resealIfOld(identifier: string, trustVersion: string, sealedSecret: string, secret: string): Promise<void> {
+    if (!this.#requireKeyring().needsResealing(sealedSecret)) return;
+    const own = this.#keys.follower(identifier);
+    await runScript(
+      this.#redis,
+      "resealSecret",
+      [own.trust],
+      [trustVersion, sealedSecret, this.sealSecret(identifier, secret)],
+    );
+  }
+
+  /** Forgets key and secret and ends the live session. With `disallow` the identifier leaves the allowlist too. */
+  async clear(identifier: string, reason: string, options: { disallow: boolean }): Promise<ClearedTrust> {
+    const own = this.#keys.follower(identifier);
+    const reply = await runScript(
+      this.#redis,
+      "clearTrust",
+      [own.trust, own.session, own.audit],
+      [identifier, reason, options.disallow ? 1 : 0, this.#keys.nodeChannelPrefix, this.#keys.events],
+    );
+    const known = reply.outcome("cleared", "unknown") === "cleared";
+    const node = reply.text(2);
+    return { known, wasPaired: reply.text(1) === "1", ...(node === "" ? {} : { closedOn: node }) };
+  }
+
+  /** Puts identifiers on the allowlist. Answers those that were not on it. */
+  async allow(identifiers: readonly string[]): Promise<string[]> {
+    // The index first: stopped in between, it finds a follower that is not allowed yet, which is harmless.
+    if (identifiers.length > 0) {
+      await this.#redis.zadd(this.#keys.followers, ...identifiers.flatMap((identifier) => [0, identifier]));
+    }
+    const changed = await Promise.all(identifiers.map(async (identifier) => this.#setAllowed(identifier, true)));
+    return identifiers.filter((_, index) => changed[index]?.changed === true);
+  }
+
+  /** Takes an identifier off the allowlist. Its live session is closed, its trust stays for when it is allowed again. */
+  async disallow(identifier: string): Promise<{ changed: boolean; closedOn?: string }> {
+    return this.#setAllowed(identifier, false);
+  }
+
+  /**
+   * Makes the allowlist follow a configuration: adds what it names, and takes off what only an earlier configuration had
+   * added. What an operator allowed by hand stays.
+   */
+  async applyConfigured(identifiers: readonly string[]): Promise<{ added: string[]; removed: string[] }> {
+    const before = await this.#redis.smembers(this.#keys.configuredFollowers);
+    const wanted = new Set(identifiers);
+    const added = await this.allow(identifiers);
+    const gone = before.filter((identifier) => !wanted.has(identifier));
+    const removed: string[] = [];
+    for (const identifier of gone) {
+      if ((await this.disallow(identifier)).changed) removed.push(identifier);
+    }
+    if (gone.length > 0) await this.#redis.srem(this.#keys.configuredFollowers, ...gone);
+    if (added.length > 0) await this.#redis.sadd(this.#keys.configuredFollowers, ...added);
+    return { added, removed };
+  }
+
+  async #setAllowed(identifier: string, allowed: boolean): Promise<{ changed: boolean; closedOn?: string }> {
+    const own = this.#keys.follower(identifier);
+    const reply = await runScript(
+      this.#redis,
+      "setAllowed",
+      [own.trust, own.session, own.audit],
+      [identifier, allowed ? 1 : 0, this.#keys.nodeChannelPrefix, this.#keys.events],
+    );
+    const node = reply.text(1);
+    return { changed: reply.outcome("changed", "unchanged") === "changed", ...(node === "" ? {} : { closedOn: node }) };
+  }
+
+  #requireKeyring(): Keyring {
+    if (this.#keyring === undefined) throw new TypeError("This TrustStore was made without a keyring.");
+    return this.#keyring;
+  }
+}
+
+function secretContext(identifier: string): string {
+  return `secret ${identifier}`;
+}

@@ -1,0 +1,25 @@
+import { defineConfig } from "vitest/config";
+
+// Workspace packages are imported from their TypeScript sources (the "source" export condition), never from a build.
+const source = { conditions: ["source", "node", "import", "default"] };
+const shared = { resolve: source, ssr: { resolve: source } };
+
+export default defineConfig({
+  ...shared,
+  test: {
+    // Two shared cores: more workers only make the real processes under test wait for each other.
+    maxWorkers: 2,
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: "unit",
+          include: ["{protocol,node,coordinator,scripts}/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/dist/**"],
+        },
+      },
+      { ...shared, test: { name: "redis", include: ["test/redis/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 } },
+      { ...shared, test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 } },
+    ],
+  },
+});

@@ -58,8 +58,9 @@ export class SessionManager {
     previous?.apply({ type: "closeOrdered", reason: "session_replaced", upToEpoch: session.epoch - 1 });
   }
 
-  closeSession(connection: Connection, identifier: string): void {
-    if (this.#sessions.get(identifier) === connection) this.#sessions.delete(identifier);
+  /** False when the follower's session on this node is another connection's by now, or none. */
+  closeSession(connection: Connection, identifier: string): boolean {
+    return this.#sessions.get(identifier) === connection && this.#sessions.delete(identifier);
   }
 
   /** A claim for the identifier is under way. Call the result when the connection knows how it ended. */

@@ -38,6 +38,7 @@ export class Membership {
   #stopped = false;
   /** What was missed must be settled before the lease is renewed. */
   #unsettled = false;
+  #unsettledAt = 0;
   #reconcileAt = performance.now() + RECONCILE_EVERY_MS;
   #beating: Promise<void> | undefined;
   #renewTimer: NodeJS.Timeout | undefined;
@@ -73,13 +74,13 @@ export class Membership {
     // A late one of many proves nothing: it may have waited out a stall.
     if (age <= 2) this.#canaryAt = performance.now();
     this.#firstCanary();
+    if (this.#unsettled) void this.#beat();
   }
 
   /** A connection to Redis was lost and is back: commands may have been missed. */
   reconnected(): void {
-    this.#unsettled = true;
+    this.#raise();
     this.#sendCanary();
-    void this.#beat();
   }
 
   /** Whether Redis answered lately: what needs it is refused at once when it did not. */
@@ -123,21 +124,29 @@ export class Membership {
     try {
       const now = performance.now();
       // A process that was stopped for longer than its lease counts as dead by now: its sessions were given up.
-      if (now - this.#renewedAt > this.#options.leaseMs) this.#unsettled = true;
+      if (!this.#unsettled && now - this.#renewedAt > this.#options.leaseMs) this.#raise();
       const due = now >= this.#reconcileAt;
+      // Until the channel works again, a command that follows the settling could be missed as well.
+      if (this.#unsettled && this.#canaryAt < this.#unsettledAt) return;
       if (this.#unsettled || due) {
-        const wasUnsettled = this.#unsettled;
-        // Lowered before, so that an outage during the work raises it again.
-        this.#unsettled = false;
+        const raisedAt = this.#unsettledAt;
         const sessions = await this.#options.reconcile();
         this.#reconcileAt = performance.now() + RECONCILE_EVERY_MS;
-        if (wasUnsettled) this.#logger.info({ sessions }, "settled the sessions with redis after an outage");
+        // Raised anew meanwhile, by another outage: then all of it is done again, before the renewal.
+        if (this.#unsettled && this.#unsettledAt !== raisedAt) return;
+        if (this.#unsettled) this.#logger.info({ sessions }, "settled the sessions with redis after an outage");
+        this.#unsettled = false;
       }
       await this.#renew();
     } catch (error) {
-      this.#unsettled = true;
+      this.#raise();
       this.#logger.debug({ err: error }, "the lease could not be renewed; it is tried again");
     }
+  }
+
+  #raise(): void {
+    this.#unsettled = true;
+    this.#unsettledAt = performance.now();
   }
 
   async #renew(): Promise<void> {

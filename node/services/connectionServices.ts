@@ -105,8 +105,8 @@ export class NodeConnectionServices implements ConnectionServices {
   }
 
   sessionEnded(connection: Connection, session: { identifier: string; epoch: number }, reason: string): void {
-    this.#parts.hub.closeSession(connection, session.identifier);
-    this.#parts.index.closed(session.identifier);
+    // A newer session of the same follower may be on this node: then it stays in the node's index.
+    if (this.#parts.hub.closeSession(connection, session.identifier)) this.#parts.index.closed(session.identifier);
     const ending = this.#parts.sessions
       .end(session.identifier, session.epoch, reason)
       // Redis is away: the session stays until a sweep finds that nobody asserts it.

@@ -155,9 +155,15 @@ export class Connection {
 
   /** Applies what happened, at once, whatever is under way. */
   apply(event: ConnectionEvent): void {
-    const { state, effects } = transition(this.#state, event);
-    this.#state = state;
-    for (const effect of effects) this.#do(effect);
+    try {
+      const { state, effects } = transition(this.#state, event);
+      this.#state = state;
+      for (const effect of effects) this.#do(effect);
+    } catch (error) {
+      // Our own fault, and whatever it is, it ends with this connection and not with the process.
+      this.#services.fault(error);
+      this.#transport.terminate();
+    }
   }
 
   /** The frames that wait, and the steps that Redis is asked for, one after the other. */

@@ -41,20 +41,20 @@ export class FollowerDirectory {
     this.#keys = keys;
   }
 
-  /** A page of followers in lexical order, beginning after `after`. */
+  /** A page of followers in lexical order, beginning after `after`. Shorter than `limit` only at the end. */
   async page(after: string | undefined, limit: number): Promise<FollowerSummary[]> {
-    const identifiers = await this.#redis.zrange(
-      this.#keys.followers,
-      after === undefined ? "-" : `(${after}`,
-      "+",
-      "BYLEX",
-      "LIMIT",
-      0,
-      limit,
-    );
     const now = await redisNow(this.#redis);
-    const summaries = await Promise.all(identifiers.map(async (identifier) => this.#read(identifier, now)));
-    return summaries.filter((summary) => summary !== undefined);
+    const page: FollowerSummary[] = [];
+    let from = after;
+    for (;;) {
+      const wanted = limit - page.length;
+      const identifiers = await this.#identifiers(from, wanted);
+      const summaries = await Promise.all(identifiers.map(async (identifier) => this.#read(identifier, now)));
+      // The index may be stale: an entry that no follower stands behind must not look like the end of the list.
+      page.push(...summaries.filter((summary) => summary !== undefined));
+      if (identifiers.length < wanted || page.length >= limit) return page;
+      from = identifiers.at(-1);
+    }
   }
 
   /** Every follower, a page at a time. */
@@ -88,6 +88,11 @@ export class FollowerDirectory {
       }
       return { at: Number(id.split("-")[0]), event, details };
     });
+  }
+
+  async #identifiers(after: string | undefined, limit: number): Promise<string[]> {
+    const from = after === undefined ? "-" : `(${after}`;
+    return this.#redis.zrange(this.#keys.followers, from, "+", "BYLEX", "LIMIT", 0, limit);
   }
 
   async #read(identifier: string, now: number): Promise<FollowerSummary | undefined> {

@@ -166,8 +166,10 @@ export class PairingStore {
       [this.#keys.pairing(identifier, fingerprint), own.pairings, own.notices, own.audit],
       [pairingId, result, fingerprint, this.#keys.nodeChannelPrefix, reason],
     );
-    if (result === "failed") await this.#forget(identifier, fingerprint);
-    return reply.outcome("resolved", "gone");
+    const outcome = reply.outcome("resolved", "gone");
+    // Of one that is gone the index entry may be that of its successor with the same key.
+    if (outcome === "resolved" && result === "failed") await this.#forget(identifier, fingerprint);
+    return outcome;
   }
 
   /** @param code normalized; @param sealedSecret the new shared secret, stored only when the code is right. */

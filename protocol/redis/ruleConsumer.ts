@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { isRule } from "../wire/index.ts";
+import { isRule, withSender } from "../wire/index.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { Keys } from "./keys.ts";
 import { RuleStore } from "./ruleStore.ts";
@@ -10,6 +10,8 @@ export interface InboundMessage {
   readonly rule: string;
   readonly identifier: string;
   readonly content: string;
+  /** The frame as the node rewrote it: `rule::identifier::content`. */
+  readonly frame: string;
 }
 
 export type RuleHandler = (message: InboundMessage) => void | Promise<void>;
@@ -142,8 +144,10 @@ export class RuleConsumer {
     const { rule, group, handler } = this.#options;
     const values = new Map<string, string>();
     for (let index = 0; index + 1 < fields.length; index += 2) values.set(fields[index] ?? "", fields[index + 1] ?? "");
+    const identifier = values.get("from") ?? "";
+    const content = values.get("content") ?? "";
     try {
-      await handler({ id, rule, identifier: values.get("from") ?? "", content: values.get("content") ?? "" });
+      await handler({ id, rule, identifier, content, frame: withSender(rule, identifier, content) });
     } catch (error) {
       this.#options.onError(error);
       return;

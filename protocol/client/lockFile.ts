@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { link, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+
+/** Who holds a lock. */
+export interface LockHolder {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process started, in unix milliseconds: tells it from a later process with the same pid. */
+  readonly startedAt: number;
+}
+
+/** The lock, or who has it. */
+export type LockAttempt =
+  | { readonly held: true; release(): Promise<void> }
+  | { readonly held: false; readonly holder: LockHolder };
+
+const TRIES = 5;
+
+/**
+ * Takes a lock file that names this process. A lock whose process is gone is taken over. A process of another machine
+ * (a shared disk) cannot be looked at, and counts as running.
+ */
+export async function takeLock(path: string): Promise<LockAttempt> {
+  const self: LockHolder = { pid: process.pid, host: hostname(), startedAt: performance.timeOrigin };
+  const own = `${path}.${randomBytes(6).toString("hex")}`;
+  const text = JSON.stringify({ ...self, token: randomBytes(12).toString("hex") });
+  await writeFile(own, text, { flag: "wx", mode: 0o600 });
+  try {
+    for (let attempt = 0; ; attempt += 1) {
+      // A link appears with its whole content or not at all, so that nobody ever reads half a lock.
+      if (await linked(own, path)) return { held: true, release: () => releaseLock(path, text) };
+      const found = await readFile(path, "utf8").catch(() => undefined);
+      if (found === undefined) continue;
+      const holder = parseHolder(found);
+      if (attempt >= TRIES || (holder !== undefined && isRunning(holder, self))) {
+        return { held: false, holder: holder ?? { pid: 0, host: self.host, startedAt: 0 } };
+      }
+      await removeStale(path, found);
+    }
+  } finally {
+    await unlink(own).catch(() => undefined);
+  }
+}
+
+async function linked(existing: string, path: string): Promise<boolean> {
+  try {
+    await link(existing, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+async function releaseLock(path: string, text: string): Promise<void> {
+  const found = await readFile(path, "utf8").catch(() => undefined);
+  if (found === text) await unlink(path).catch(() => undefined);
+}
+
+/** Moves the stale lock away, and puts it back when it turns out that somebody else took it over a moment before. */
+async function removeStale(path: string, stale: string): Promise<void> {
+  const aside = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    await rename(path, aside);
+  } catch {
+    return;
+  }
+  if ((await readFile(aside, "utf8").catch(() => stale)) !== stale) await linked(aside, path);
+  await unlink(aside).catch(() => undefined);
+}
+
+function parseHolder(text: string): LockHolder | undefined {
+  try {
+    const { pid, host, startedAt } = JSON.parse(text);
+    const whole = Number.isSafeInteger(pid) && pid > 0 && typeof host === "string" && typeof startedAt === "number";
+    return whole ? { pid, host, startedAt } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRunning(holder: LockHolder, self: LockHolder): boolean {
+  if (holder.host !== self.host) return true;
+  // In a container every run has the same pid; only the start tells this process from the one that crashed.
+  if (holder.pid === self.pid) return holder.startedAt === self.startedAt;
+  try {
+    process.kill(holder.pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it runs as somebody else.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

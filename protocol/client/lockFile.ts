@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { link, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 
 /** Who holds a lock. */
-export interface LockHolder {
+interface LockHolder {
   readonly pid: number;
   readonly host: string;
   /** When the process started, in unix milliseconds: tells it from a later process with the same pid. */
@@ -27,19 +27,36 @@ export async function takeLock(path: string): Promise<LockAttempt> {
   const text = JSON.stringify({ ...self, token: randomBytes(12).toString("hex") });
   await writeFile(own, text, { flag: "wx", mode: 0o600 });
   try {
-    for (let attempt = 0; ; attempt += 1) {
+    let holder: LockHolder | undefined;
+    for (let attempt = 0; attempt < TRIES; attempt += 1) {
       // A link appears with its whole content or not at all, so that nobody ever reads half a lock.
       if (await linked(own, path)) return { held: true, release: () => releaseLock(path, text) };
       const found = await readFile(path, "utf8").catch(() => undefined);
       if (found === undefined) continue;
-      const holder = parseHolder(found);
-      if (attempt >= TRIES || (holder !== undefined && isRunning(holder, self))) {
-        return { held: false, holder: holder ?? { pid: 0, host: self.host, startedAt: 0 } };
-      }
-      await removeStale(path, found);
+      holder = parseHolder(found);
+      if (holder !== undefined && isRunning(holder, self)) break;
+      if (await replaced(path, found, own)) return { held: true, release: () => releaseLock(path, text) };
     }
+    return { held: false, holder: holder ?? { pid: 0, host: self.host, startedAt: 0 } };
   } finally {
     await unlink(own).catch(() => undefined);
+  }
+}
+
+/**
+ * Puts our lock in the place of a stale one. Whoever would do so first makes the one claim that exists for just this stale
+ * lock, and then looks whether it is still there: of any number of processes that found it stale, one replaces it, and
+ * nobody ever removes a lock that is alive.
+ */
+async function replaced(path: string, stale: string, own: string): Promise<boolean> {
+  const claim = `${path}.${createHash("sha256").update(stale).digest("hex").slice(0, 24)}`;
+  if (!(await linked(own, claim))) return false;
+  try {
+    if ((await readFile(path, "utf8").catch(() => undefined)) !== stale) return false;
+    await rename(own, path);
+    return true;
+  } finally {
+    await unlink(claim).catch(() => undefined);
   }
 }
 
@@ -56,18 +73,6 @@ async function linked(existing: string, path: string): Promise<boolean> {
 async function releaseLock(path: string, text: string): Promise<void> {
   const found = await readFile(path, "utf8").catch(() => undefined);
   if (found === text) await unlink(path).catch(() => undefined);
-}
-
-/** Moves the stale lock away, and puts it back when it turns out that somebody else took it over a moment before. */
-async function removeStale(path: string, stale: string): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString("hex")}`;
-  try {
-    await rename(path, aside);
-  } catch {
-    return;
-  }
-  if ((await readFile(aside, "utf8").catch(() => stale)) !== stale) await linked(aside, path);
-  await unlink(aside).catch(() => undefined);
 }
 
 function parseHolder(text: string): LockHolder | undefined {

@@ -58,7 +58,8 @@ export function parseSavedState(text: string): SavedState | { readonly problem: 
   if (typeof publicKey !== "string" || typeof secretKey !== "string" || !isKeyPair(publicKey, secretKey)) {
     return { problem: "its key pair is damaged" };
   }
-  if (secret !== undefined && (typeof secret !== "string" || secret === "")) return { problem: "its secret is damaged" };
+  if (secret !== undefined && (typeof secret !== "string" || secret === ""))
+    return { problem: "its secret is damaged" };
   return {
     version,
     identifier,

@@ -43,8 +43,8 @@ export class SilenceWatch {
 
   #look(): void {
     this.#looksInSilence += 1;
-    if (this.#looksInSilence >= LOOKS) return this.#silent();
+    if (this.#looksInSilence < LOOKS) this.start();
     if (this.#looksInSilence === PROBE_AT) this.#probe();
-    this.start();
+    if (this.#looksInSilence === LOOKS) this.#silent();
   }
 }

@@ -38,7 +38,7 @@ export function transition(policy: FollowerPolicy, state: FollowerState, input: 
     case "secret_saved":
       return secretSaved(policy, state, moment);
     case "save_failed":
-      return saveFailed(state);
+      return saveFailed(state, input.reason);
     case "timer":
       return timer(policy, state, input.timer, moment);
   }
@@ -111,9 +111,9 @@ function secretSaved(policy: FollowerPolicy, state: FollowerState, moment: Momen
   return { state: next.state, effects: [{ type: "answer_pair" }, ...next.effects] };
 }
 
-function saveFailed(state: FollowerState): Step {
+function saveFailed(state: FollowerState, reason: string): Step {
   if (state.phase !== "saving") return { state, effects: [] };
-  const stopping = stopped("state_not_saved", "the new secret could not be saved", false);
+  const stopping = stopped("state_not_saved", reason, false);
   return {
     state: stopping.state,
     effects: [{ type: "answer_pair", error: "secret_not_saved" }, { type: "drop_link" }, ...stopping.effects],

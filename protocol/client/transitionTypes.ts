@@ -38,7 +38,7 @@ export type Input =
   /** Nothing was heard of the node for too long. */
   | { readonly type: "link_silent" }
   | { readonly type: "secret_saved" }
-  | { readonly type: "save_failed" }
+  | { readonly type: "save_failed"; readonly reason: string }
   | { readonly type: "timer"; readonly timer: TimerName };
 
 /** What a follower does about it, in order. */

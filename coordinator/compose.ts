@@ -1,0 +1,176 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Config, ConfigError } from "@yonexus/protocol/config";
+import type { Logger } from "@yonexus/protocol/log";
+import {
+  ensureSchemaVersion,
+  Keyring,
+  Keys,
+  LivenessIndex,
+  NodeStore,
+  PairingStore,
+  type RedisConnection,
+  RuleStore,
+  SchemaMismatchError,
+  SessionStore,
+  TrustStore,
+  whenReady,
+} from "@yonexus/protocol/redis";
+import { closeConnections, openConnections } from "./connections.ts";
+import { CoordinatorLease } from "./coordinatorLease.ts";
+import type { CoordinatorOptions, RunningCoordinator } from "./main.ts";
+import { ConsoleNotifier } from "./notifications/console.ts";
+import { DiscordNotifier } from "./notifications/discord.ts";
+import type { Notifier } from "./notifications/notifier.ts";
+import { OutageLog } from "./outageLog.ts";
+import { openQueues } from "./queues.ts";
+import { isRefusal } from "./redisRefusal.ts";
+import { Repeater } from "./repeater.ts";
+import { ensureSchedule, scheduleOf } from "./schedule.ts";
+import { stopWorkers } from "./stopWorker.ts";
+import { DeadNodeSweep } from "./sweeps/deadNodeSweep.ts";
+import { LivenessSweep } from "./sweeps/livenessSweep.ts";
+import { OutageGuard } from "./sweeps/outageGuard.ts";
+import { OwnerNodes } from "./sweeps/ownerNodes.ts";
+import { RetentionSweep } from "./sweeps/retentionSweep.ts";
+import type { Tuning } from "./tuning.ts";
+import { NoticesWorker } from "./workers/noticesWorker.ts";
+import { SweepsWorker } from "./workers/sweepsWorker.ts";
+import { workerOptions } from "./workers/workerOptions.ts";
+
+/** Records that a sweep reads and changes together. */
+const BATCH = 500;
+
+/** Between two tries to prepare Redis at the start (ms). */
+const RETRY_MS = 1_000;
+
+/** Puts the parts together and starts them, in the order in which they need each other. */
+export async function compose(
+  config: Config,
+  options: CoordinatorOptions,
+  tuning: Tuning,
+): Promise<RunningCoordinator> {
+  const { logger } = options;
+  const { redisUrl } = config;
+  if (redisUrl === undefined) throw new ConfigError(["REDIS_URL is not set: it names the Redis of the cluster."]);
+  const coordinatorId = `${config.nodeName}-${randomBytes(4).toString("hex")}`;
+  const keys = new Keys(config.keyPrefix);
+  const keyring = new Keyring(config.masterKeys);
+  const aborting = new AbortController();
+  const notifier = createNotifier(config, options, tuning, aborting.signal);
+
+  const outages = new OutageLog(logger);
+  const connections = await openConnections(redisUrl, outages);
+  const { commands } = connections;
+  try {
+    await prepareRedis(commands, keys, async () => applyAllowlist(config, new TrustStore(commands, keys), logger));
+  } catch (error) {
+    closeConnections(connections);
+    throw error;
+  }
+
+  const sessions = new SessionStore(commands, keys);
+  const nodes = new NodeStore(commands, keys);
+  const pairings = new PairingStore(commands, keys, keyring);
+  const queues = openQueues(connections.producer, keys, (error) => outages.workerError("producer", error));
+  const { leaseMs, unstableAfterMs, offlineAfterMs } = config;
+  // No sweep may keep the dead-node sweep waiting for long.
+  const limits = { batch: BATCH, budgetMs: Math.min(tuning.sweepBudgetMs, leaseMs / 3) };
+
+  const lease = new CoordinatorLease(commands, keys, coordinatorId, leaseMs);
+  const schedule = scheduleOf(config, tuning.retentionEveryMs);
+  const reportDebug = (error: unknown): void => {
+    logger.debug({ error: error instanceof Error ? error.message : String(error) }, "A renewal failed.");
+  };
+  const repeaters = [
+    new Repeater(leaseMs / 3, async () => lease.renew(), reportDebug),
+    new Repeater(
+      tuning.scheduleCheckMs,
+      async () => {
+        const mended = await ensureSchedule(queues.sweeps, schedule, false);
+        if (mended.length > 0) logger.warn({ sweeps: mended }, "Schedules were lost and are set up again.");
+      },
+      reportDebug,
+    ),
+  ];
+  await lease.renew().catch(reportDebug);
+  await ensureSchedule(queues.sweeps, schedule, true).catch(reportDebug);
+  for (const repeater of repeaters) repeater.start();
+
+  const sweepsWorker = new SweepsWorker(
+    {
+      liveness: new LivenessSweep(
+        commands,
+        new LivenessIndex(commands, keys),
+        sessions,
+        new OwnerNodes(commands, keys, sessions, nodes),
+        { ...limits, leaseMs, thresholds: { unstableAfterMs, offlineAfterMs } },
+      ),
+      deadNodes: new DeadNodeSweep(nodes, sessions, new OutageGuard(commands, keys, leaseMs), limits),
+      retention: new RetentionSweep(commands, keys, pairings, new RuleStore(commands, keys), limits),
+    },
+    logger,
+    aborting.signal,
+    workerOptions(connections.sweeps, keys.queuePrefix, tuning),
+  );
+  const noticesWorker = new NoticesWorker(
+    { redis: commands, pairings, notifier, queue: queues.notices, logger, backoff: tuning.noticeBackoff },
+    workerOptions(connections.notices, keys.queuePrefix, tuning),
+  );
+  sweepsWorker.worker.on("error", (error) => outages.workerError("sweeps", error));
+  noticesWorker.worker.on("error", (error) => outages.workerError("notices", error));
+  logger.info({ coordinatorId, notifier: config.notifier }, "The coordinator runs.");
+
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    const workers = [sweepsWorker.worker, noticesWorker.worker];
+    const redisAnswers = commands.status === "ready";
+    await Promise.all(repeaters.map(async (repeater) => repeater.stop()));
+    await stopWorkers(workers, () => aborting.abort(), tuning.stopGraceMs, redisAnswers);
+    aborting.abort();
+    if (redisAnswers) await lease.release().catch(reportDebug);
+    await Promise.allSettled([queues.sweeps.close(), queues.notices.close()]);
+    closeConnections(connections);
+    logger.info({ coordinatorId }, "The coordinator stopped.");
+  };
+  return {
+    coordinatorId,
+    stop: async () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+/** Redis may go away again at any moment of the start: then all of it is done again. */
+async function prepareRedis(redis: RedisConnection, keys: Keys, prepare: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      await ensureSchemaVersion(redis, keys);
+      await prepare();
+      return;
+    } catch (error) {
+      if (error instanceof SchemaMismatchError || isRefusal(error)) throw error;
+      await sleep(RETRY_MS);
+      await whenReady(redis);
+    }
+  }
+}
+
+async function applyAllowlist(config: Config, trust: TrustStore, logger: Logger): Promise<void> {
+  if (config.followerIdentifiers.length === 0) return;
+  const { added, removed } = await trust.applyConfigured(config.followerIdentifiers);
+  if (added.length > 0 || removed.length > 0)
+    logger.info({ added, removed }, "The allowlist follows the configuration.");
+}
+
+function createNotifier(config: Config, options: CoordinatorOptions, tuning: Tuning, signal: AbortSignal): Notifier {
+  if (config.notifier === "console") return new ConsoleNotifier(options.terminal, options.json);
+  const { notifyBotToken: botToken, adminUserId, discordApiUrl: apiUrl } = config;
+  if (botToken === undefined || adminUserId === undefined) {
+    throw new ConfigError([
+      "The discord notifier needs YONEXUS_NOTIFY_BOT_TOKEN and YONEXUS_ADMIN_USER_ID: set both, or set YONEXUS_NOTIFIER to console.",
+    ]);
+  }
+  return new DiscordNotifier({ apiUrl, botToken, adminUserId, timeoutMs: tuning.discordTimeoutMs, signal });
+}

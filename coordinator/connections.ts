@@ -1,0 +1,30 @@
+import { openRedis, type RedisConnection, whenReady } from "@yonexus/protocol/redis";
+import type { OutageLog } from "./outageLog.ts";
+
+/** A coordinator's connections: each kind of use would block or flood the others. */
+export interface Connections {
+  /** Scripts and reads of the stores. */
+  readonly commands: RedisConnection;
+  /** Adds jobs and schedules. */
+  readonly producer: RedisConnection;
+  /** One a worker. BullMQ opens a second socket beside each, to wait on. */
+  readonly sweeps: RedisConnection;
+  readonly notices: RedisConnection;
+}
+
+/** Opens them all; resolves when Redis answers on each, however long that takes. */
+export async function openConnections(url: string, outages: OutageLog): Promise<Connections> {
+  const connections = {
+    commands: openRedis(url, "commands"),
+    producer: openRedis(url, "producer"),
+    sweeps: openRedis(url, "worker"),
+    notices: openRedis(url, "worker"),
+  };
+  for (const connection of Object.values(connections)) outages.watch(connection);
+  await Promise.all(Object.values(connections).map(whenReady));
+  return connections;
+}
+
+export function closeConnections(connections: Connections): void {
+  for (const connection of Object.values(connections)) connection.disconnect();
+}

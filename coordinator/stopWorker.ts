@@ -1,0 +1,52 @@
+import type { Worker } from "bullmq";
+
+/** What is needed of a worker to stop it, whatever its jobs are. */
+export type StoppableWorker = Pick<Worker, "close" | "getBackend">;
+
+/** How long each further step may take when the jobs did not end in time, or Redis is away (ms). */
+const FORCED_MS = 1_000;
+
+/**
+ * Lets the jobs at work end; after `graceMs` aborts them, and what has not ended soon after is left to the other
+ * coordinators.
+ * @param redisAnswers when Redis is away there is nothing to end in order.
+ */
+export async function stopWorkers(
+  workers: readonly StoppableWorker[],
+  abort: () => void,
+  graceMs: number,
+  redisAnswers: boolean,
+): Promise<void> {
+  const closing = Promise.allSettled(workers.map(async (worker) => worker.close(!redisAnswers)));
+  if (redisAnswers && (await endedWithin(closing, graceMs))) return;
+  abort();
+  const ended = await endedWithin(closing, FORCED_MS);
+  if (redisAnswers && ended) return;
+  await endedWithin(Promise.allSettled(workers.map(endWaiting)), FORCED_MS);
+}
+
+/**
+ * Ends BullMQ's own socket, on which a worker waits for jobs. A client that is told to disconnect between two tries to
+ * reconnect never answers the command that waits in it, and BullMQ's watchdog of that command keeps the process alive for
+ * ten seconds. One more try, which fails or is ended, settles it.
+ */
+async function endWaiting(worker: StoppableWorker): Promise<void> {
+  const client = await worker.getBackend().blockingClient;
+  if (client === undefined) return;
+  try {
+    await client.connect();
+  } catch {
+    // As expected: Redis is away, or the client is connecting already.
+  }
+  client.disconnect();
+}
+
+async function endedWithin(ending: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  const outcome = await Promise.race([ending.then(() => true), late]);
+  clearTimeout(timer);
+  return outcome;
+}

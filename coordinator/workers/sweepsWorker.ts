@@ -1,0 +1,65 @@
+import type { Logger } from "@yonexus/protocol/log";
+import { QUEUE_NAMES } from "@yonexus/protocol/redis";
+import { type Job, Worker, type WorkerOptions } from "bullmq";
+import type { SweepJob } from "../queues.ts";
+import type { SweepName } from "../schedule.ts";
+import type { DeadNodeSweep } from "../sweeps/deadNodeSweep.ts";
+import type { LivenessSweep } from "../sweeps/livenessSweep.ts";
+import type { RetentionSweep } from "../sweeps/retentionSweep.ts";
+
+export interface Sweeps {
+  readonly liveness: LivenessSweep;
+  readonly deadNodes: DeadNodeSweep;
+  readonly retention: RetentionSweep;
+}
+
+/** Runs the scheduled sweeps, one at a time. */
+export class SweepsWorker {
+  readonly worker: Worker<SweepJob, void>;
+  readonly #sweeps: Sweeps;
+  readonly #logger: Logger;
+  readonly #signal: AbortSignal;
+
+  /** @param signal ends the sweep that is under way, at its next batch. */
+  constructor(sweeps: Sweeps, logger: Logger, signal: AbortSignal, options: WorkerOptions) {
+    this.#sweeps = sweeps;
+    this.#logger = logger;
+    this.#signal = signal;
+    this.worker = new Worker<SweepJob, void>(QUEUE_NAMES.sweeps, async (job) => this.#run(job), {
+      ...options,
+      concurrency: 1,
+    });
+    this.worker.on("failed", (job, error) => {
+      this.#logger.warn({ sweep: job?.name, error: error.message }, "A sweep failed: the next run does its work.");
+    });
+  }
+
+  async #run(job: Job<SweepJob, void>): Promise<void> {
+    const name = job.name as SweepName;
+    switch (name) {
+      case "liveness": {
+        const counts = await this.#sweeps.liveness.run(this.#signal);
+        this.#log(name, counts, counts.unstable + counts.offline + counts.broken);
+        return;
+      }
+      case "deadNodes": {
+        const counts = await this.#sweeps.deadNodes.run(this.#signal);
+        this.#log(name, counts, counts.nodes + counts.sessions);
+        return;
+      }
+      case "retention": {
+        const counts = await this.#sweeps.retention.run(this.#signal);
+        this.#log(name, counts, counts.pairings + counts.rules + counts.coordinators);
+        return;
+      }
+      default:
+        // Another release's schedule, which only that release can run.
+        this.#logger.warn({ sweep: name satisfies never }, "There is no such sweep in this release.");
+    }
+  }
+
+  #log(sweep: SweepName, counts: object, changes: number): void {
+    if (changes > 0) this.#logger.info({ sweep, ...counts }, "A sweep changed something.");
+    else this.#logger.debug({ sweep, ...counts }, "A sweep found nothing to change.");
+  }
+}

@@ -125,6 +125,7 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
       sessions,
       attempts: new AttemptStore(commands, keys),
       verifier: new ProofVerifier(),
+      index,
       background,
     },
     sessions,

@@ -25,6 +25,15 @@ export class SessionIndex {
     this.#background = background;
   }
 
+  /**
+   * Before a claim: when Redis is lost before it answers, the claim may have been made all the same, and only a sweep can
+   * find its session then. Due at once, so that an entry for nothing is soon gone.
+   */
+  claiming(identifier: string): void {
+    this.#background(this.#liveness.postpone(identifier, 0));
+    this.#background(this.#nodes.addSession(this.#nodeId, identifier));
+  }
+
   /** @param at of the last heartbeat, Redis time (ms). */
   beaten(identifier: string, at: number): void {
     this.#background(this.#liveness.postpone(identifier, at + this.#unstableAfterMs + 1));

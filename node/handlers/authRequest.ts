@@ -1,5 +1,6 @@
 import type { AttemptStore, SessionStore, TrustStore } from "@yonexus/protocol/redis";
 import type { AuthFailedReason, FollowerMessageOf } from "@yonexus/protocol/wire";
+import type { SessionIndex } from "../cluster/sessionIndex.ts";
 import type { ProofVerifier } from "../services/proofVerifier.ts";
 import type { ConnectionEvent } from "../session/event.ts";
 import type { ExpectedTrust, Peer } from "../session/state.ts";
@@ -10,6 +11,7 @@ export interface AuthRequestServices {
   readonly sessions: Pick<SessionStore, "claim">;
   readonly attempts: Pick<AttemptStore, "countFailure">;
   readonly verifier: ProofVerifier;
+  readonly index: Pick<SessionIndex, "claiming">;
   /** For what may fail without harm. */
   readonly background: (work: Promise<unknown>) => void;
 }
@@ -52,6 +54,7 @@ export async function judgeProof(
     return { type: "proofJudged", verdict: { outcome: "refused", reason: failure, tooMany } };
   }
 
+  services.index.claiming(identifier);
   const verdict = await services.sessions.claim({ identifier, nonce, proofTimestamp, trustVersion, ...claimant });
   if (verdict.outcome === "claimed") {
     services.background(services.trusts.resealIfOld(identifier, trustVersion, trust.sealedSecret, secret));

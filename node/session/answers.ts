@@ -16,8 +16,8 @@ function send(message: NodeMessage, requestId?: string): Effect {
   return { do: "send", message: requestId === undefined ? message : { ...message, requestId } };
 }
 
-export function helloAck(identifier: string, nextAction: NextAction): Effect {
-  return send({ type: "hello_ack", payload: { identifier, nextAction } });
+export function helloAck(identifier: string, nextAction: NextAction, requestId: string | undefined): Effect {
+  return send({ type: "hello_ack", payload: { identifier, nextAction } }, requestId);
 }
 
 /** @param pairing whose `expiresAt` is in ms; the wire has seconds. */
@@ -34,23 +34,27 @@ export function pairRequest(identifier: string, pairing: OpenPairing, adminNotif
   });
 }
 
-export function pairSuccess(identifier: string, secret: string, pairedAtMs: number): Effect {
-  return send({ type: "pair_success", payload: { identifier, secret, pairedAt: Math.floor(pairedAtMs / 1000) } });
+export function pairSuccess(
+  identifier: string,
+  secret: string,
+  pairedAtMs: number,
+  requestId: string | undefined,
+): Effect {
+  const pairedAt = Math.floor(pairedAtMs / 1000);
+  return send({ type: "pair_success", payload: { identifier, secret, pairedAt } }, requestId);
 }
 
-export function pairFailed(identifier: string, reason: PairFailedReason): Effect {
-  return send({ type: "pair_failed", payload: { identifier, reason } });
+export function pairFailed(identifier: string, reason: PairFailedReason, requestId?: string): Effect {
+  return send({ type: "pair_failed", payload: { identifier, reason } }, requestId);
 }
 
-export function authSuccess(identifier: string, authenticatedAtMs: number): Effect {
-  return send({
-    type: "auth_success",
-    payload: { identifier, authenticatedAt: Math.floor(authenticatedAtMs / 1000), status: "online" },
-  });
+export function authSuccess(identifier: string, authenticatedAtMs: number, requestId: string | undefined): Effect {
+  const authenticatedAt = Math.floor(authenticatedAtMs / 1000);
+  return send({ type: "auth_success", payload: { identifier, authenticatedAt, status: "online" } }, requestId);
 }
 
-export function authFailed(identifier: string, reason: AuthFailedReason): Effect {
-  return send({ type: "auth_failed", payload: { identifier, reason } });
+export function authFailed(identifier: string, reason: AuthFailedReason, requestId: string | undefined): Effect {
+  return send({ type: "auth_failed", payload: { identifier, reason } }, requestId);
 }
 
 export function rePairRequired(identifier: string, reason: RePairReason): Effect {
@@ -71,4 +75,16 @@ export function errorAnswer(code: ErrorCode, message: string, requestId?: string
     { type: "error", payload: details === undefined ? { code, message } : { code, message, details } },
     requestId,
   );
+}
+
+/** The answer to a hello of somebody who is not in the allowlist. */
+export function rejection(identifier: string, requestId: string | undefined): Effect[] {
+  return [
+    helloAck(identifier, "rejected", requestId),
+    errorAnswer(
+      "IDENTIFIER_NOT_ALLOWED",
+      "This identifier is not on the allowlist: ask the operator to allow it.",
+      requestId,
+    ),
+  ];
 }

@@ -8,9 +8,9 @@ import {
   parseFollowerFrame,
 } from "@yonexus/protocol/wire";
 import type { ConnectionEvent, Effect } from "./event.ts";
+import { InboundRate } from "./inboundRate.ts";
 import { Outbox } from "./outbox.ts";
 import { type ConnectionState, INITIAL_STATE, isHandshaking } from "./state.ts";
-import { TokenBucket } from "./tokenBucket.ts";
 import { transition } from "./transition.ts";
 import type { Transport } from "./transport.ts";
 
@@ -66,7 +66,7 @@ export class Connection {
   readonly #services: ConnectionServices;
   readonly #limits: ConnectionLimits;
   readonly #outbox: Outbox;
-  readonly #bucket: TokenBucket;
+  readonly #rate: InboundRate;
   readonly #frames: string[] = [];
   readonly #work: AsyncEffect[] = [];
   #state: ConnectionState = INITIAL_STATE;
@@ -74,7 +74,6 @@ export class Connection {
   #identifier: string | undefined;
   #session: Session | undefined;
   #trustVersion = "";
-  #refused = 0;
   #pumping = false;
   #paused = false;
   #heard = true;
@@ -95,7 +94,7 @@ export class Connection {
     this.#services = services;
     this.#limits = limits;
     this.#outbox = new Outbox(transport, limits.maxSendBufferBytes, () => this.#slow());
-    this.#bucket = new TokenBucket(limits.inboundRatePerSecond, limits.inboundBurst, performance.now());
+    this.#rate = new InboundRate(limits.inboundRatePerSecond, limits.inboundBurst, performance.now());
     this.#setDeadline(limits.handshakeTimeoutMs);
   }
 
@@ -218,7 +217,7 @@ export class Connection {
         this.#send(effect.message);
         return;
       case "close":
-        this.#close(effect.reason);
+        this.#close(effect.reason, effect.identifier ?? this.#identifier);
         return;
       case "lookUp":
       case "openPairing":
@@ -281,7 +280,7 @@ export class Connection {
     this.#outbox.answer(encodeNodeMessage({ ...message, timestamp: Math.floor(Date.now() / 1000) }));
   }
 
-  #close(reason: CloseReason): void {
+  #close(reason: CloseReason, identifier: string | undefined): void {
     clearTimeout(this.#deadline);
     clearTimeout(this.#noticeWait);
     this.#frames.length = 0;
@@ -292,7 +291,7 @@ export class Connection {
       this.#transport.resume();
     }
     // The notice names the follower: there is none before its hello.
-    if (this.#identifier !== undefined) this.#send(disconnectNotice(this.#identifier, reason));
+    if (identifier !== undefined) this.#send(disconnectNotice(identifier, reason));
     this.#transport.close(closeCode(reason), reason);
     this.#cutOff = setTimeout(() => this.#transport.terminate(), CLOSE_TIMEOUT_MS);
   }
@@ -304,15 +303,16 @@ export class Connection {
   }
 
   #withinRate(): boolean {
-    if (this.#bucket.take(performance.now())) {
-      this.#refused = 0;
-      return true;
+    switch (this.#rate.count(performance.now())) {
+      case "within":
+        return true;
+      case "over":
+        this.apply({ type: "overRate" });
+        return false;
+      case "farOver":
+        this.apply({ type: "closeOrdered", reason: "rate_limited" });
+        return false;
     }
-    this.#refused += 1;
-    // One that goes on as if nothing had been said is not worth the answers.
-    if (this.#refused > this.#limits.inboundBurst) this.apply({ type: "closeOrdered", reason: "rate_limited" });
-    else this.apply({ type: "overRate" });
-    return false;
   }
 
   #setDeadline(ms: number): void {

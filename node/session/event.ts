@@ -56,8 +56,8 @@ export type ConnectionEvent =
 /** What a transition wants done. Data: the connection's driver does it. */
 export type Effect =
   | { readonly do: "send"; readonly message: NodeMessage }
-  /** `disconnect_notice`, then the close frame, then the end. */
-  | { readonly do: "close"; readonly reason: CloseReason }
+  /** `disconnect_notice` to the follower when it has said who it is, then the close frame, then the end. */
+  | { readonly do: "close"; readonly reason: CloseReason; readonly identifier?: string }
   | { readonly do: "lookUp"; readonly peer: Peer }
   | { readonly do: "openPairing"; readonly peer: Peer }
   | { readonly do: "confirmPairing"; readonly peer: Peer; readonly pairingCode: string }

@@ -1,24 +1,16 @@
 import {
-  type CloseReason,
   decodeBase64Strict,
+  type FollowerMessage,
   type FollowerMessageOf,
   isUsablePublicKey,
   keyFingerprint,
   LIMITS,
   PROTOCOL_VERSION,
 } from "@yonexus/protocol/wire";
-import {
-  authFailed,
-  authSuccess,
-  errorAnswer,
-  helloAck,
-  pairFailed,
-  pairRequest,
-  pairSuccess,
-  rePairRequired,
-} from "./answers.ts";
+import { authFailed, authSuccess, errorAnswer, helloAck, pairFailed, rejection, rePairRequired } from "./answers.ts";
 import type { ConnectionEvent, ProofVerdict, Transition } from "./event.ts";
-import type { ConnectionState, OpenPairing, Peer, Phase } from "./state.ts";
+import { announce, onNotice, onPairingConfirmed, onPairingOpened } from "./pairing.ts";
+import type { ConnectionState, Peer, Phase } from "./state.ts";
 import { close, into, stay, violation } from "./transition.ts";
 
 type Handshake = Exclude<Phase, { name: "active" | "closed" }>;
@@ -30,14 +22,18 @@ export function onHandshakeEvent(state: ConnectionState, phase: Handshake, event
       return onFrame(state, phase, event.frame);
     case "deadlinePassed":
       return phase.name === "awaitingCode" || phase.name === "confirming"
-        ? close(state, "handshake_timeout", [pairFailed(phase.peer.identifier, "expired")])
+        ? close(state, "handshake_timeout", [pairFailed(phase.peer.identifier, "expired", requestIdOf(phase))])
         : close(state, "handshake_timeout");
     case "unavailable":
       return close(state, "overloaded", [
-        errorAnswer("OVERLOADED", "The cluster cannot take a handshake now. Come back in a moment."),
+        errorAnswer(
+          "OVERLOADED",
+          "The cluster cannot take a handshake now. Come back in a moment.",
+          requestIdOf(phase),
+        ),
       ]);
     case "lookedUp":
-      return phase.name === "lookingUp" ? onLookedUp(state, phase.peer, event.lookup) : stay(state);
+      return phase.name === "lookingUp" ? onLookedUp(state, phase, event.lookup) : stay(state);
     case "pairingOpened":
       return phase.name === "openingPairing" ? onPairingOpened(state, phase, event.opened) : stay(state);
     case "noticeResolved":
@@ -52,7 +48,7 @@ export function onHandshakeEvent(state: ConnectionState, phase: Handshake, event
     case "pairingConfirmed":
       return phase.name === "confirming" ? onPairingConfirmed(state, phase, event) : stay(state);
     case "proofJudged":
-      return phase.name === "proving" ? onProofJudged(state, phase.peer, event.verdict) : stay(state);
+      return phase.name === "proving" ? onProofJudged(state, phase, event.verdict) : stay(state);
     default:
       return stay(state);
   }
@@ -64,22 +60,18 @@ function onFrame(
   frame: Extract<ConnectionEvent, { type: "frame" }>["frame"],
 ): Transition {
   if (frame.kind === "malformed") return stay(state);
-  if (frame.kind === "application") {
-    const pairing = phase.name === "awaitingCode" || phase.name === "confirming" || phase.name === "openingPairing";
-    return pairing
-      ? violation(state, "PAIRING_REQUIRED", "Pair first: the message was not accepted.")
-      : violation(state, "AUTH_FAILED", "Authenticate first: the message was not accepted.");
-  }
+  if (frame.kind === "application") return tooEarly(state, phase, "message", undefined);
   const { message } = frame;
   if (phase.name === "awaitingHello") {
-    return message.type === "hello"
-      ? onHello(state, message)
+    if (message.type === "hello") return onHello(state, message);
+    return message.type === "heartbeat"
+      ? tooEarly(state, phase, "heartbeat", message.requestId)
       : violation(state, "MALFORMED_MESSAGE", "The first frame is a hello.", message.requestId);
   }
   if (message.type === "hello") {
     return violation(state, "MALFORMED_MESSAGE", "A connection says hello once.", message.requestId);
   }
-  if (message.payload.identifier !== phase.peer.identifier) {
+  if (!names(message, phase.peer)) {
     return violation(
       state,
       "MALFORMED_MESSAGE",
@@ -92,7 +84,7 @@ function onFrame(
       if (phase.name === "awaitingCode") {
         return into(
           state,
-          { name: "confirming", peer: phase.peer, pairing: phase.pairing },
+          { name: "confirming", peer: phase.peer, pairing: phase.pairing, ...echo(message.requestId) },
           { do: "confirmPairing", peer: phase.peer, pairingCode: message.payload.pairingCode },
         );
       }
@@ -108,22 +100,40 @@ function onFrame(
       if (phase.name === "awaitingProof") {
         return into(
           state,
-          { name: "proving", peer: phase.peer },
+          { name: "proving", peer: phase.peer, ...echo(message.requestId) },
           { do: "judgeProof", request: message, peer: phase.peer, expected: phase.expected },
         );
       }
       return close(state, "auth_failed", [
-        authFailed(phase.peer.identifier, phase.peer.paired ? "invalid_secret" : "not_paired"),
+        authFailed(phase.peer.identifier, phase.peer.paired ? "invalid_secret" : "not_paired", message.requestId),
       ]);
     case "heartbeat":
-      return violation(state, "AUTH_FAILED", "Authenticate first: the heartbeat was not counted.", message.requestId);
+      return tooEarly(state, phase, "heartbeat", message.requestId);
   }
+}
+
+/** What only a session may send. */
+function tooEarly(
+  state: ConnectionState,
+  phase: Handshake,
+  what: "message" | "heartbeat",
+  requestId: string | undefined,
+): Transition {
+  const pairing = phase.name === "awaitingCode" || phase.name === "confirming" || phase.name === "openingPairing";
+  return pairing && !phase.peer.paired
+    ? violation(state, "PAIRING_REQUIRED", `Pair first: the ${what} was not accepted.`, requestId)
+    : violation(state, "AUTH_FAILED", `Authenticate first: the ${what} was not accepted.`, requestId);
+}
+
+function names(message: FollowerMessage, peer: Peer): boolean {
+  return message.payload.identifier === peer.identifier;
 }
 
 function onHello(state: ConnectionState, hello: FollowerMessageOf<"hello">): Transition {
   const { identifier, hasSecret, hasKeyPair, publicKey, protocolVersion } = hello.payload;
   if (protocolVersion !== PROTOCOL_VERSION) {
-    return close(state, "unsupported_protocol_version", [
+    const peer: Peer = { identifier, hasSecret, paired: false };
+    return close({ ...state, phase: { name: "lookingUp", peer } }, "unsupported_protocol_version", [
       errorAnswer(
         "UNSUPPORTED_PROTOCOL_VERSION",
         `This node speaks protocol version ${PROTOCOL_VERSION}.`,
@@ -148,18 +158,23 @@ function onHello(state: ConnectionState, hello: FollowerMessageOf<"hello">): Tra
       ? {}
       : { key: { publicKey, fingerprint: keyFingerprint(raw) } }),
   };
-  return into(state, { name: "lookingUp", peer }, { do: "lookUp", peer });
+  return into(state, { name: "lookingUp", peer, ...echo(hello.requestId) }, { do: "lookUp", peer });
 }
 
 function onLookedUp(
   state: ConnectionState,
-  peer: Peer,
+  phase: Extract<Phase, { name: "lookingUp" }>,
   lookup: Extract<ConnectionEvent, { type: "lookedUp" }>["lookup"],
 ): Transition {
-  if (!lookup.allowed) return notAllowed(state, peer);
+  const { peer, requestId } = phase;
+  if (!lookup.allowed) return close(state, "identifier_not_allowed", rejection(peer.identifier, requestId));
   if (lookup.trust !== undefined && peer.hasSecret) {
     const expected = { trustVersion: lookup.trustVersion, trust: lookup.trust };
-    return into(state, { name: "awaitingProof", peer, expected }, helloAck(peer.identifier, "auth_required"));
+    return into(
+      state,
+      { name: "awaitingProof", peer, expected },
+      helloAck(peer.identifier, "auth_required", requestId),
+    );
   }
   if (peer.key === undefined) {
     // Not a second hello: this one led nowhere, and a good one may follow.
@@ -167,138 +182,57 @@ function onLookedUp(
       { ...state, phase: { name: "awaitingHello" } },
       "MALFORMED_MESSAGE",
       "To pair, the hello must name a public key with hasKeyPair true.",
+      requestId,
     );
   }
   return into(
     state,
     { name: "openingPairing", peer: { ...peer, paired: lookup.trust !== undefined } },
-    helloAck(peer.identifier, lookup.pairing === undefined ? "pair_required" : "waiting_pair_confirm"),
+    helloAck(peer.identifier, lookup.pairing === undefined ? "pair_required" : "waiting_pair_confirm", requestId),
     { do: "openPairing", peer },
   );
 }
 
-function onPairingOpened(
+function onProofJudged(
   state: ConnectionState,
-  phase: Extract<Phase, { name: "openingPairing" }>,
-  opened: Extract<ConnectionEvent, { type: "pairingOpened" }>["opened"],
+  phase: Extract<Phase, { name: "proving" }>,
+  verdict: ProofVerdict,
 ): Transition {
-  const { peer } = phase;
-  if (opened.outcome === "not_allowed") return notAllowed(state, peer);
-  if (opened.outcome !== "opened" && opened.outcome !== "joined") {
-    return close(state, "rate_limited", [pairFailed(peer.identifier, "too_many_attempts")]);
-  }
-  const early = phase.earlyNotice?.pairingId === opened.pairingId ? phase.earlyNotice.result : undefined;
-  if (early === "failed") return noticeFailed(state, peer);
-  const ttlMs = opened.expiresAt - opened.now;
-  const pairing: OpenPairing = {
-    pairingId: opened.pairingId,
-    expiresAt: opened.expiresAt,
-    ttlMs,
-    notice: early ?? opened.notice,
-  };
-  const joined: Transition["effects"] = [{ do: "joinPairingPool", untilMs: ttlMs }];
-  if (pairing.notice === "sent") {
-    const next = announce(state, peer, pairing);
-    return { ...next, effects: [...joined, ...next.effects] };
-  }
-  return into(state, { name: "awaitingCode", peer, pairing }, ...joined, { do: "waitForNotice" });
-}
-
-function onNotice(
-  state: ConnectionState,
-  phase: Handshake,
-  event: Extract<ConnectionEvent, { type: "noticeResolved" }>,
-): Transition {
-  if (phase.name === "openingPairing") {
-    return into(state, { ...phase, earlyNotice: { pairingId: event.pairingId, result: event.result } });
-  }
-  if ((phase.name !== "awaitingCode" && phase.name !== "confirming") || phase.pairing.pairingId !== event.pairingId) {
-    return stay(state);
-  }
-  if (event.result === "failed") return noticeFailed(state, phase.peer);
-  const pairing: OpenPairing = { ...phase.pairing, notice: "sent" };
-  if (phase.name === "confirming") return into(state, { ...phase, pairing });
-  return phase.announced === "sent" ? stay(state) : announce(state, phase.peer, pairing);
-}
-
-function announce(state: ConnectionState, peer: Peer, pairing: OpenPairing): Transition {
-  return into(
-    state,
-    { name: "awaitingCode", peer, pairing, announced: pairing.notice },
-    pairRequest(peer.identifier, pairing, pairing.notice),
-  );
-}
-
-function onPairingConfirmed(
-  state: ConnectionState,
-  phase: Extract<Phase, { name: "confirming" }>,
-  event: Extract<ConnectionEvent, { type: "pairingConfirmed" }>,
-): Transition {
-  const { peer, pairing } = phase;
-  const { confirmed, grant } = event;
-  switch (confirmed.outcome) {
-    case "paired": {
-      if (grant === undefined) return close(state, "overloaded", [pairFailed(peer.identifier, "internal_error")]);
-      return into(
-        state,
-        { name: "awaitingProof", peer: { ...peer, hasSecret: true, paired: true }, expected: grant.expected },
-        pairSuccess(peer.identifier, grant.secret, confirmed.pairedAt),
-        { do: "restartDeadline" },
-      );
-    }
-    case "invalid_code":
-      return into(
-        state,
-        { name: "awaitingCode", peer, pairing, announced: pairing.notice },
-        pairFailed(peer.identifier, "invalid_code"),
-      );
-    case "too_many_attempts":
-      return close(state, "rate_limited", [pairFailed(peer.identifier, "too_many_attempts")]);
-    case "expired":
-      return close(state, "handshake_timeout", [pairFailed(peer.identifier, "expired")]);
-    case "not_allowed":
-      return close(state, "identifier_not_allowed", [pairFailed(peer.identifier, "identifier_not_allowed")]);
-  }
-}
-
-function onProofJudged(state: ConnectionState, peer: Peer, verdict: ProofVerdict): Transition {
-  const { identifier } = peer;
+  const { requestId } = phase;
+  const { identifier } = phase.peer;
   switch (verdict.outcome) {
     case "claimed":
       return into(
         state,
         { name: "active", identifier, epoch: verdict.epoch, status: "online" },
         { do: "openSession", epoch: verdict.epoch, authenticatedAt: verdict.now },
-        authSuccess(identifier, verdict.now),
+        authSuccess(identifier, verdict.now, requestId),
       );
     case "refused":
       return verdict.tooMany
-        ? close(state, "rate_limited", [authFailed(identifier, "rate_limited")])
-        : close(state, "auth_failed", [authFailed(identifier, verdict.reason)]);
+        ? close(state, "rate_limited", [authFailed(identifier, "rate_limited", requestId)])
+        : close(state, "auth_failed", [authFailed(identifier, verdict.reason, requestId)]);
     case "stale_timestamp":
     case "future_timestamp":
-      return close(state, "auth_failed", [authFailed(identifier, verdict.outcome)]);
+      return close(state, "auth_failed", [authFailed(identifier, verdict.outcome, requestId)]);
     case "nonce_collision":
     case "rate_limited":
       return close(state, "trust_revoked", [
-        authFailed(identifier, verdict.outcome),
+        authFailed(identifier, verdict.outcome, requestId),
         rePairRequired(identifier, verdict.outcome),
       ]);
     case "not_allowed":
-      return close(state, "identifier_not_allowed", [authFailed(identifier, "unknown_identifier")]);
+      return close(state, "identifier_not_allowed", [authFailed(identifier, "unknown_identifier", requestId)]);
     case "trust_changed":
-      return close(state, "auth_failed", [authFailed(identifier, "not_paired")]);
+      return close(state, "auth_failed", [authFailed(identifier, "not_paired", requestId)]);
   }
 }
 
-function notAllowed(state: ConnectionState, peer: Peer): Transition {
-  const reason: CloseReason = "identifier_not_allowed";
-  return close(state, reason, [
-    helloAck(peer.identifier, "rejected"),
-    errorAnswer("IDENTIFIER_NOT_ALLOWED", "This identifier is not on the allowlist: ask the operator to allow it."),
-  ]);
+/** The id of the request that an answer is under way for. */
+function requestIdOf(phase: Handshake): string | undefined {
+  return "requestId" in phase ? phase.requestId : undefined;
 }
 
-function noticeFailed(state: ConnectionState, peer: Peer): Transition {
-  return close(state, "auth_failed", [pairFailed(peer.identifier, "admin_notification_failed")]);
+function echo(requestId: string | undefined): { readonly requestId?: string } {
+  return requestId === undefined ? {} : { requestId };
 }

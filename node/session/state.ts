@@ -24,10 +24,10 @@ export interface OpenPairing {
   readonly notice: AdminNotification;
 }
 
-/** Where a connection is in the protocol. What each phase needs is in it and nowhere else. */
+/** Where a connection is in the protocol. What each phase needs is in it and nowhere else; `requestId` is of the message whose answer is under way. */
 export type Phase =
   | { readonly name: "awaitingHello" }
-  | { readonly name: "lookingUp"; readonly peer: Peer }
+  | { readonly name: "lookingUp"; readonly peer: Peer; readonly requestId?: string }
   | {
       readonly name: "openingPairing";
       readonly peer: Peer;
@@ -40,9 +40,9 @@ export type Phase =
       readonly pairing: OpenPairing;
       readonly announced?: AdminNotification;
     }
-  | { readonly name: "confirming"; readonly peer: Peer; readonly pairing: OpenPairing }
+  | { readonly name: "confirming"; readonly peer: Peer; readonly pairing: OpenPairing; readonly requestId?: string }
   | { readonly name: "awaitingProof"; readonly peer: Peer; readonly expected: ExpectedTrust }
-  | { readonly name: "proving"; readonly peer: Peer }
+  | { readonly name: "proving"; readonly peer: Peer; readonly requestId?: string }
   | {
       readonly name: "active";
       readonly identifier: string;

@@ -71,8 +71,13 @@ export function close(state: ConnectionState, reason: CloseReason, said: readonl
   const { phase } = state;
   return {
     state: { ...state, phase: { name: "closed", reason } },
-    effects: [...said, { do: "close", reason }, ...(phase.name === "active" ? [endOf(phase, reason)] : [])],
+    effects: [...said, closing(phase, reason), ...(phase.name === "active" ? [endOf(phase, reason)] : [])],
   };
+}
+
+function closing(phase: Phase, reason: CloseReason): Effect {
+  const identifier = "peer" in phase ? phase.peer.identifier : "identifier" in phase ? phase.identifier : undefined;
+  return identifier === undefined ? { do: "close", reason } : { do: "close", reason, identifier };
 }
 
 /** An answer that repeats nothing of the frame; the third one on a connection ends it. */

@@ -15,13 +15,15 @@ export function isCluster(redis: RedisConnection): redis is Cluster {
  * What a connection is for. They are separate sockets, because each blocks or floods the others:
  * - `commands`: scripts and reads; pipelined by itself; fails fast while Redis is away.
  * - `subscriber`: pub/sub only; subscribes again by itself.
- * - `blocking`: XREADGROUP BLOCK; waits as long as it takes.
+ * - `blocking`: XREADGROUP BLOCK for a few seconds at a time; a read fails when the connection breaks.
  * - `producer`: adds BullMQ jobs; fails fast. - `worker`: BullMQ workers; retries for ever, as BullMQ asks.
  */
 export type ConnectionRole = "commands" | "subscriber" | "blocking" | "producer" | "worker";
 
 /** How long a command may take before it counts as failed (ms). */
 const COMMAND_TIMEOUT_MS = 3_000;
+/** A read that blocks is answered in less than this; after it the connection counts as dead (ms). */
+const BLOCKING_SILENCE_MS = 10_000;
 
 function optionsFor(role: ConnectionRole) {
   const common = {
@@ -46,7 +48,15 @@ function optionsFor(role: ConnectionRole) {
     case "subscriber":
       return { ...common, maxRetriesPerRequest: null };
     case "blocking":
-      return { ...common, maxRetriesPerRequest: null, autoResendUnfulfilledCommands: false };
+      return {
+        ...common,
+        // A read must fail when the connection breaks or is away, so that its loop goes on: one in flight that is not sent
+        // again is never answered, nor is one that was queued when `disconnect()` came between two tries to reconnect.
+        maxRetriesPerRequest: 0,
+        enableOfflineQueue: false,
+        autoResendUnfulfilledCommands: false,
+        socketTimeout: BLOCKING_SILENCE_MS,
+      };
     case "producer":
       return { ...common, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS, maxRetriesPerRequest: 0 };
     case "worker":

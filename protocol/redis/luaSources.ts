@@ -6,8 +6,8 @@ export const SCRIPTS = {
     lua: "-- ackInbound: a message was handled: it leaves the group's pending list and the stream together.\n-- KEYS 1 inbox\n-- ARGV 1 group 2.. ids\n-- Returns {'acked', count}\nlocal group = table.remove(ARGV, 1)\nlocal count = redis.call('XACK', KEYS[1], group, unpack(ARGV))\nredis.call('XDEL', KEYS[1], unpack(ARGV))\nreturn { 'acked', count }\n",
   },
   appendInbound: {
-    numberOfKeys: 3,
-    lua: "-- appendInbound: put a follower's message into the inbox of a rule, if somebody holds the rule and there is room.\n-- KEYS 1 holder 2 replicas 3 inbox\n-- ARGV 1 identifier 2 content 3 maxBacklog\n-- Returns {'appended', id} | {'unknown_rule'} | {'overloaded'}\nlocal time = redis.call('TIME')\nlocal now = time[1] * 1000 + math.floor(time[2] / 1000)\nif redis.call('ZCOUNT', KEYS[2], '(' .. string.format('%.0f', now), '+inf') == 0 then\n  return { 'unknown_rule' }\nend\nif redis.call('XLEN', KEYS[3]) >= tonumber(ARGV[3]) then\n  return { 'overloaded' }\nend\nreturn { 'appended', redis.call('XADD', KEYS[3], '*', 'from', ARGV[1], 'content', ARGV[2]) }\n",
+    numberOfKeys: 2,
+    lua: "-- appendInbound: put a follower's message into the inbox of a rule, if somebody holds the rule and there is room.\n-- KEYS 1 replicas 2 inbox\n-- ARGV 1 identifier 2 content 3 maxBacklog\n-- Returns {'appended', id} | {'unknown_rule'} | {'overloaded'}\nlocal time = redis.call('TIME')\nlocal now = time[1] * 1000 + math.floor(time[2] / 1000)\nif redis.call('ZCOUNT', KEYS[1], '(' .. string.format('%.0f', now), '+inf') == 0 then\n  return { 'unknown_rule' }\nend\nif redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[3]) then\n  return { 'overloaded' }\nend\nreturn { 'appended', redis.call('XADD', KEYS[2], '*', 'from', ARGV[1], 'content', ARGV[2]) }\n",
   },
   beatSession: {
     numberOfKeys: 2,
@@ -54,8 +54,8 @@ export const SCRIPTS = {
     lua: "-- leaveRule: this replica no longer holds the rule. What waits in the inbox stays for the next one.\n-- KEYS 1 replicas\n-- ARGV 1 replicaId\n-- Returns {'left', replicas that remain}\nredis.call('ZREM', KEYS[1], ARGV[1])\nreturn { 'left', redis.call('ZCARD', KEYS[1]) }\n",
   },
   lookupFollower: {
-    numberOfKeys: 3,
-    lua: "-- lookupFollower: all that the answer to a hello needs, in one round trip.\n-- KEYS 1 trust 2 pairing (of the hello's key) 3 session\n-- ARGV none\n-- Returns {'found', now, allowed, trustVersion, publicKey, sealedSecret, previousSecret, pairingId, pairingExpiresAt, notice}\nlocal time = redis.call('TIME')\nlocal now = time[1] * 1000 + math.floor(time[2] / 1000)\nlocal trust = redis.call('HMGET', KEYS[1], 'allowed', 'version', 'publicKey', 'sealedSecret', 'previousSecret')\nlocal pairing = redis.call('HMGET', KEYS[2], 'pairingId', 'expiresAt', 'notice')\nif pairing[2] and tonumber(pairing[2]) <= now then\n  pairing = { false, false, false }\nend\nreturn { 'found', now, trust[1] or '', trust[2] or '0', trust[3] or '', trust[4] or '', trust[5] or '',\n  pairing[1] or '', pairing[2] or '0', pairing[3] or '' }\n",
+    numberOfKeys: 2,
+    lua: "-- lookupFollower: all that the answer to a hello needs, in one round trip.\n-- KEYS 1 trust 2 pairing (of the hello's key)\n-- ARGV none\n-- Returns {'found', now, allowed, trustVersion, publicKey, sealedSecret, previousSecret, pairingId, pairingExpiresAt, notice}\nlocal time = redis.call('TIME')\nlocal now = time[1] * 1000 + math.floor(time[2] / 1000)\nlocal trust = redis.call('HMGET', KEYS[1], 'allowed', 'version', 'publicKey', 'sealedSecret', 'previousSecret')\nlocal pairing = redis.call('HMGET', KEYS[2], 'pairingId', 'expiresAt', 'notice')\nif pairing[2] and tonumber(pairing[2]) <= now then\n  pairing = { false, false, false }\nend\nreturn { 'found', now, trust[1] or '', trust[2] or '0', trust[3] or '', trust[4] or '', trust[5] or '',\n  pairing[1] or '', pairing[2] or '0', pairing[3] or '' }\n",
   },
   openPairing: {
     numberOfKeys: 5,

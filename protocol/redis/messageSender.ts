@@ -31,7 +31,7 @@ export type SendResult =
     }
   /** The follower's send buffer, or this sender's list of unanswered messages, is full. */
   | { readonly result: "overloaded"; readonly messageId: string; readonly where: "follower" | "sender" }
-  /** No receipt came in time: the message may have arrived. */
+  /** No receipt came in time: the message may have arrived. Without a node it was not sent. */
   | { readonly result: "timeout"; readonly messageId: string; readonly node?: string };
 
 export class InvalidMessageError extends Error {
@@ -71,7 +71,10 @@ export class MessageSender {
   readonly #waiting = new Map<string, Waiting>();
   readonly #idPrefix = randomBytes(9).toString("base64url");
   #count = 0;
+  /** Messages that were taken and not answered yet, also those that wait for the subscription. */
+  #unanswered = 0;
   #subscription: Promise<Subscription> | undefined;
+  #listening = false;
 
   /** @param redis opened for `commands`; @param subscriber for `subscriber`. Both stay the caller's to close. */
   constructor(redis: RedisConnection, subscriber: RedisConnection, keys: Keys, options: MessageSenderOptions = {}) {
@@ -90,10 +93,18 @@ export class MessageSender {
   async sendMessageToClient(identifier: string, message: string, options: SendOptions = {}): Promise<SendResult> {
     this.#validate(identifier, message);
     const messageId = `${this.#idPrefix}${(this.#count++).toString(36)}`;
-    if (this.#waiting.size >= this.#maxUnanswered) return { result: "overloaded", messageId, where: "sender" };
-    await this.#listen();
+    if (this.#unanswered >= this.#maxUnanswered) return { result: "overloaded", messageId, where: "sender" };
+    this.#unanswered++;
+    try {
+      return await this.#send(identifier, message, messageId, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    } finally {
+      this.#unanswered--;
+    }
+  }
 
-    const deadline = Date.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  async #send(identifier: string, message: string, messageId: string, timeoutMs: number): Promise<SendResult> {
+    const deadline = Date.now() + timeoutMs;
+    if (!this.#listening && !(await this.#listen(timeoutMs))) return { result: "timeout", messageId };
     const own = this.#keys.follower(identifier);
     for (let route = 1; ; route++) {
       const receipt = this.#awaitReceipt(messageId, deadline - Date.now());
@@ -132,10 +143,9 @@ export class MessageSender {
         case "overloaded":
           return { result: "overloaded", messageId, where: "follower" };
         case "timeout":
-          if ((await this.#redis.exists(this.#keys.node(node))) === 0) {
-            return { result: "offline", messageId, reason: "node_lost", lastNode: node };
-          }
-          return { result: "timeout", messageId, node };
+          return (await this.#isKnownDead(node))
+            ? { result: "offline", messageId, reason: "node_lost", lastNode: node }
+            : { result: "timeout", messageId, node };
         case "stale":
           if (route === MAX_ROUTES) return { result: "offline", messageId, reason: "disconnected", lastNode: node };
       }
@@ -147,7 +157,15 @@ export class MessageSender {
     for (const messageId of [...this.#waiting.keys()]) this.#settle(messageId, "timeout");
     const subscription = this.#subscription;
     this.#subscription = undefined;
-    if (subscription !== undefined) await (await subscription).close();
+    if (subscription === undefined) return;
+    const closed = subscription
+      .then((open) => open.close())
+      .finally(() => {
+        this.#listening = false;
+      });
+    // One that waits for Redis to come back is not waited for.
+    if (this.#listening) await closed;
+    else closed.catch(() => {});
   }
 
   #validate(identifier: string, message: string): void {
@@ -169,11 +187,38 @@ export class MessageSender {
     }
   }
 
-  async #listen(): Promise<void> {
-    this.#subscription ??= Subscription.open(this.#subscriber, this.#keys.replyChannel(this.senderId), (text) => {
-      for (const receipt of parseReceipts(text)) this.#settle(receipt.messageId, receipt.outcome);
+  /** True when receipts are heard; false when that did not come about in time. @throws the connection's error. */
+  async #listen(timeoutMs: number): Promise<boolean> {
+    // Fails at once while Redis is away, where a subscription waits.
+    await this.#redis.exists(this.#keys.schemaVersion);
+    this.#subscription ??= this.#subscribe();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), timeoutMs);
     });
-    await this.#subscription;
+    return Promise.race([this.#subscription.then(() => true), late]).finally(() => clearTimeout(timer));
+  }
+
+  async #subscribe(): Promise<Subscription> {
+    try {
+      const subscription = await Subscription.open(
+        this.#subscriber,
+        this.#keys.replyChannel(this.senderId),
+        (text) => {
+          for (const receipt of parseReceipts(text)) this.#settle(receipt.messageId, receipt.outcome);
+        },
+      );
+      this.#listening = true;
+      return subscription;
+    } catch (error) {
+      this.#subscription = undefined;
+      throw error;
+    }
+  }
+
+  /** The message is answered whatever comes of this question: what cannot be asked is not known. */
+  async #isKnownDead(node: string): Promise<boolean> {
+    return (await this.#redis.exists(this.#keys.node(node)).catch(() => 1)) === 0;
   }
 
   #awaitReceipt(messageId: string, timeoutMs: number): Promise<ReceiptOutcome | "timeout"> {

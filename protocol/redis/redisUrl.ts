@@ -10,7 +10,7 @@ const FORMS =
   "redis://host:6379/0, rediss://…, redis+unix:///path/redis.sock, redis+sentinel://h1,h2/name or redis+cluster://h1,h2";
 
 function hostAndPort(text: string, defaultPort: number): { host: string; port: number } {
-  const match = /^(\[[0-9a-f:]+\]|[^:[\]]+)(?::(\d{1,5}))?$/iu.exec(text);
+  const match = /^(\[[0-9a-f:]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/iu.exec(text);
   const host = match?.[1]?.replace(/^\[|\]$/gu, "");
   const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
   if (host === undefined || port < 1 || port > 65_535) {
@@ -19,6 +19,14 @@ function hostAndPort(text: string, defaultPort: number): { host: string; port: n
     );
   }
   return { host, port };
+}
+
+function decode(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new RedisUrlError(`REDIS_URL has a ${what} that is not percent-encoded.`, { cause });
+  }
 }
 
 function database(path: string): { db?: number } {
@@ -42,18 +50,18 @@ export function parseRedisUrl(text: string): RedisTarget {
   const scheme = match?.[1]?.toLowerCase();
   if (match === null || scheme === undefined) throw new RedisUrlError(`REDIS_URL is not one of the forms: ${FORMS}.`);
   const [, , userinfo, authority = "", path = "", query = ""] = match;
+  // The rest of a password would be taken for a host, and printed by whoever cannot reach it.
+  if (`${authority}${path}${query}`.includes("@")) {
+    throw new RedisUrlError("REDIS_URL has an @ too many: write %40 for one in a user name, a password or a path.");
+  }
 
   const credentials: { username?: string; password?: string } = {};
   if (userinfo !== undefined && userinfo !== "") {
     const colon = userinfo.indexOf(":");
-    try {
-      const username = decodeURIComponent(colon < 0 ? userinfo : userinfo.slice(0, colon));
-      const password = colon < 0 ? "" : decodeURIComponent(userinfo.slice(colon + 1));
-      if (username !== "") credentials.username = username;
-      if (password !== "") credentials.password = password;
-    } catch (cause) {
-      throw new RedisUrlError("REDIS_URL has a user name or password that is not percent-encoded.", { cause });
-    }
+    const username = decode(colon < 0 ? userinfo : userinfo.slice(0, colon), "user name");
+    const password = colon < 0 ? "" : decode(userinfo.slice(colon + 1), "password");
+    if (username !== "") credentials.username = username;
+    if (password !== "") credentials.password = password;
   }
 
   switch (scheme) {
@@ -68,7 +76,7 @@ export function parseRedisUrl(text: string): RedisTarget {
         throw new RedisUrlError("REDIS_URL names no socket: write redis+unix:///path/redis.sock (three slashes).");
       }
       const db = new URLSearchParams(query).get("db");
-      return { kind: "single", options: { path: decodeURIComponent(path), ...credentials, ...database(db ?? "") } };
+      return { kind: "single", options: { path: decode(path, "path"), ...credentials, ...database(db ?? "") } };
     }
     case "redis+sentinel": {
       const [, name, db = ""] = path.split("/");
@@ -79,7 +87,7 @@ export function parseRedisUrl(text: string): RedisTarget {
         kind: "sentinel",
         options: {
           sentinels: authority.split(",").map((host) => hostAndPort(host, 26_379)),
-          name: decodeURIComponent(name),
+          name: decode(name, "Sentinel group"),
           // Without it ioredis went on writing to the demoted primary for seconds after a graceful failover.
           failoverDetector: true,
           ...credentials,

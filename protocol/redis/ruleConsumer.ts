@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isRule, withSender } from "../wire/index.ts";
-import type { RedisConnection } from "./connection.ts";
+import { type RedisConnection, whenReady } from "./connection.ts";
 import type { Keys } from "./keys.ts";
 import { RuleStore } from "./ruleStore.ts";
 
@@ -38,7 +38,8 @@ const BATCH = 64;
 const RECLAIM_IDLE_MS = 60_000;
 const RECLAIM_EVERY_MS = 15_000;
 
-type StreamEntry = [id: string, fields: string[]];
+/** Without fields: the stream lost the message and the group's pending list did not. */
+type StreamEntry = [id: string, fields: string[] | null];
 
 /** One replica that holds a rule and handles what arrives, one message at a time, acked after the handler. */
 export class RuleConsumer {
@@ -52,6 +53,8 @@ export class RuleConsumer {
   #renewal: NodeJS.Timeout | undefined;
   #loop: Promise<void> | undefined;
   #reclaimAt = 0;
+  /** Where to go on reading what was delivered to this replica and not acked; undefined when there is nothing such. */
+  #ownFrom: string | undefined;
 
   /** @param redis opened for `commands`; @param blocking opened for `blocking` and used by this consumer alone. */
   constructor(redis: RedisConnection, blocking: RedisConnection, keys: Keys, options: RuleConsumerOptions) {
@@ -74,6 +77,7 @@ export class RuleConsumer {
     this.#renewal = setInterval(() => {
       this.#hold().catch(this.#options.onError);
     }, period);
+    await whenReady(this.#blocking);
     this.#loop = this.#read();
   }
 
@@ -83,7 +87,8 @@ export class RuleConsumer {
     clearInterval(this.#renewal);
     this.#blocking.disconnect();
     await this.#loop;
-    await this.#rules.leave(this.#options.rule, this.replicaId);
+    // While Redis is away the lease lapses by itself.
+    await this.#rules.leave(this.#options.rule, this.replicaId).catch(this.#options.onError);
   }
 
   async #hold(): Promise<void> {
@@ -105,6 +110,8 @@ export class RuleConsumer {
       } catch (error) {
         if (this.#stopped) return;
         this.#options.onError(error);
+        // A reply, or the rest of a batch, may be lost to us and still count as delivered: read that before anything new.
+        this.#ownFrom = "0";
         await new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 300));
       }
     }
@@ -125,9 +132,19 @@ export class RuleConsumer {
       )) as [string, StreamEntry[]];
       if (claimed.length > 0) return claimed;
     }
+    if (this.#ownFrom !== undefined) {
+      const own = await this.#readGroup(this.#ownFrom);
+      this.#ownFrom = own.at(-1)?.[0];
+      if (own.length > 0) return own;
+    }
+    return this.#readGroup(">");
+  }
+
+  /** @param from `>` for what no replica was given yet (waits for it), or an id: what this one was given after it. */
+  async #readGroup(from: string): Promise<StreamEntry[]> {
     const reply = (await this.#blocking.xreadgroup(
       "GROUP",
-      group,
+      this.#options.group,
       this.replicaId,
       "COUNT",
       BATCH,
@@ -135,13 +152,14 @@ export class RuleConsumer {
       BLOCK_MS,
       "STREAMS",
       this.#inbox,
-      ">",
+      from,
     )) as [string, StreamEntry[]][] | null;
     return reply?.[0]?.[1] ?? [];
   }
 
   async #handle([id, fields]: StreamEntry): Promise<void> {
     const { rule, group, handler } = this.#options;
+    if (fields === null) return this.#rules.ack(rule, group, [id]);
     const values = new Map<string, string>();
     for (let index = 0; index + 1 < fields.length; index += 2) values.set(fields[index] ?? "", fields[index + 1] ?? "");
     const identifier = values.get("from") ?? "";

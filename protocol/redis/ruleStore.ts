@@ -61,7 +61,7 @@ export class RuleStore {
     const reply = await runScript(
       this.#redis,
       "appendInbound",
-      [own.holder, own.replicas, own.inbox],
+      [own.replicas, own.inbox],
       [identifier, content, maxBacklog],
     );
     return reply.outcome("appended", "unknown_rule", "overloaded");

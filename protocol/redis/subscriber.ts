@@ -18,7 +18,12 @@ export class Subscription {
       if (from === channel) onText(text);
     };
     redis.on("message", listen);
-    await redis.subscribe(channel);
+    try {
+      await redis.subscribe(channel);
+    } catch (error) {
+      redis.off("message", listen);
+      throw error;
+    }
     return new Subscription(redis, channel, listen);
   }
 

@@ -48,7 +48,7 @@ export class TrustStore {
   async lookup(identifier: string, fingerprint: string | undefined): Promise<FollowerLookup> {
     const own = this.#keys.follower(identifier);
     const pairing = this.#keys.pairing(identifier, fingerprint ?? "none");
-    const reply = await runScript(this.#redis, "lookupFollower", [own.trust, pairing, own.session], []);
+    const reply = await runScript(this.#redis, "lookupFollower", [own.trust, pairing], []);
     const publicKey = reply.text(4);
     const previous = reply.text(6);
     return {

@@ -1,5 +1,5 @@
 -- lookupFollower: all that the answer to a hello needs, in one round trip.
--- KEYS 1 trust 2 pairing (of the hello's key) 3 session
+-- KEYS 1 trust 2 pairing (of the hello's key)
 -- ARGV none
 -- Returns {'found', now, allowed, trustVersion, publicKey, sealedSecret, previousSecret, pairingId, pairingExpiresAt, notice}
 local time = redis.call('TIME')

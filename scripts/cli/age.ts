@@ -1,0 +1,18 @@
+const UNITS = [
+  { name: "d", ms: 86_400_000 },
+  { name: "h", ms: 3_600_000 },
+  { name: "min", ms: 60_000 },
+  { name: "s", ms: 1_000 },
+] as const;
+
+/** How long ago an instant was, in the largest unit that fits: `3 min ago`. @param at, now unix ms of the same clock. */
+export function ageText(at: number, now: number): string {
+  const elapsed = now - at;
+  return elapsed < 1_000 ? "just now" : `${spanText(elapsed)} ago`;
+}
+
+/** A span of time in the largest unit that fits, rounded down: `4 min`. @param ms at least 0. */
+export function spanText(ms: number): string {
+  const unit = UNITS.find((candidate) => ms >= candidate.ms) ?? UNITS[3];
+  return `${Math.floor(ms / unit.ms)} ${unit.name}`;
+}

@@ -1,0 +1,61 @@
+import { isIdentifier, isRule, LIMITS, splitApplication } from "@yonexus/protocol/wire";
+import { UsageError } from "./cliError.ts";
+import { plainText } from "./plainText.ts";
+
+/** @throws UsageError */
+export function parseIdentifier(text: string): string {
+  if (isIdentifier(text)) return text;
+  throw new UsageError(
+    `${quote(text)} is not an identifier: use 1 to 64 letters, digits, dots, underscores and hyphens, first a letter or digit.`,
+  );
+}
+
+/** For an argument that takes several identifiers. */
+export function collectIdentifiers(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), parseIdentifier(text)];
+}
+
+/** @throws UsageError */
+export function parseRule(text: string): string {
+  if (isRule(text)) return text;
+  throw new UsageError(
+    `${quote(text)} is not a rule: use 1 to ${LIMITS.rule} characters without :: or control characters, not ending in a colon, not builtin.`,
+  );
+}
+
+/** Whether the text is a message `rule::content`. @throws UsageError */
+export function parseMessage(text: string): string {
+  if (splitApplication(text) !== undefined) return text;
+  throw new UsageError(
+    `The message has no rule: write 'rule::content', the rule 1 to ${LIMITS.rule} characters and not builtin.`,
+  );
+}
+
+/** A parser of whole numbers for the option that `what` names. */
+export function wholeNumber(what: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/u.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new UsageError(`${quote(text)} is not ${what}: use a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** @throws UsageError */
+export function parseWebSocketUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && (url.protocol === "ws:" || url.protocol === "wss:")) return text;
+  throw new UsageError(`${quote(text)} is not the address of a node: write it like ws://127.0.0.1:8787.`);
+}
+
+/** Consumer groups end up in a Redis key: the characters of an identifier are enough for them. @throws UsageError */
+export function parseGroup(text: string): string {
+  if (isIdentifier(text)) return text;
+  throw new UsageError(
+    `${quote(text)} is not a group: use 1 to 64 letters, digits, dots, underscores and hyphens, first a letter or digit.`,
+  );
+}
+
+function quote(text: string): string {
+  const shown = plainText(text);
+  return JSON.stringify(shown.length > 70 ? `${shown.slice(0, 70)}…` : shown);
+}

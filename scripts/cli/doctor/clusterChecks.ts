@@ -1,0 +1,66 @@
+import { type Keys, NodeStore, QUEUE_NAMES, type RedisConnection, redisNow } from "@yonexus/protocol/redis";
+import { Queue } from "bullmq";
+import { ageText } from "../age.ts";
+import { plainText } from "../plainText.ts";
+import { broken, type Finding, ok, warning } from "./finding.ts";
+
+const MANY_WAITING = 100;
+/** A sweep that did not run for so long (ms) is late, however rarely it is meant to run. */
+const SWEEP_LATE_MS = 60_000;
+
+export async function checkNodes(redis: RedisConnection, keys: Keys): Promise<Finding> {
+  const nodes = await new NodeStore(redis, keys).list();
+  if (nodes.length === 0) return broken("nodes", "none is alive", "Start one with `yonexus node`.");
+  const sessions = nodes.reduce((sum, node) => sum + node.sessions, 0);
+  const draining = nodes.filter((node) => node.draining).length;
+  const names = nodes.map((node) => plainText(node.nodeId)).join(", ");
+  const found = `${nodes.length} alive with ${sessions} ${sessions === 1 ? "session" : "sessions"} (${names})`;
+  if (draining < nodes.length) return ok("nodes", draining === 0 ? found : `${found}, ${draining} draining`);
+  return warning("nodes", `${found}, all draining`, "Start another one with `yonexus node`: nobody can connect.");
+}
+
+export async function checkCoordinators(redis: RedisConnection, keys: Keys): Promise<Finding> {
+  const alive = await redis.zcount(keys.coordinators, await redisNow(redis), "+inf");
+  if (alive > 0) return ok("coordinators", `${alive} alive`);
+  return broken(
+    "coordinators",
+    "none is alive: no pairing codes are sent, and nobody who falls silent is noticed",
+    "Start one with `yonexus coordinator`.",
+  );
+}
+
+export async function checkLastSweep(redis: RedisConnection, keys: Keys, leaseMs: number): Promise<Finding> {
+  const at = Number((await redis.get(keys.sweptAt("deadNodes"))) ?? 0);
+  if (at === 0)
+    return warning("last sweep", "none has run yet", "Start a coordinator, or wait a moment if one just began.");
+  const now = await redisNow(redis);
+  if (now - at <= Math.max(SWEEP_LATE_MS, 5 * leaseMs)) return ok("last sweep", ageText(at, now));
+  return broken("last sweep", ageText(at, now), "See the log of the coordinator, and start it again.");
+}
+
+/** @param producer opened for `producer`. */
+export async function checkQueues(producer: RedisConnection, keys: Keys): Promise<Finding[]> {
+  return Promise.all(
+    Object.values(QUEUE_NAMES).map(async (name) => {
+      // Nothing is written: without the option the queue would store its own settings.
+      const queue = new Queue(name, { connection: producer, prefix: keys.queuePrefix, skipMetasUpdate: true });
+      queue.on("error", () => {});
+      try {
+        const { waiting = 0, delayed = 0, failed = 0 } = await queue.getJobCounts("waiting", "delayed", "failed");
+        return judgeQueue(name, waiting, delayed, failed);
+      } finally {
+        await queue.close();
+      }
+    }),
+  );
+}
+
+export function judgeQueue(name: string, waiting: number, delayed: number, failed: number): Finding {
+  const check = `queue ${name}`;
+  const found = `${waiting} waiting, ${delayed} delayed, ${failed} failed`;
+  if (waiting > MANY_WAITING)
+    return warning(check, found, "Start more coordinators, or see the log of the one that runs.");
+  return failed > 0
+    ? warning(check, found, "The log of the coordinator says why; they are forgotten after a day.")
+    : ok(check, found);
+}

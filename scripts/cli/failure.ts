@@ -1,0 +1,63 @@
+import { ConfigError } from "@yonexus/protocol/config";
+import {
+  InvalidMessageError,
+  RedisUrlError,
+  RuleHeldError,
+  SchemaMismatchError,
+  UnsealError,
+} from "@yonexus/protocol/redis";
+import { CommanderError } from "commander";
+import { CliError, QuietFailure, UsageError } from "./cliError.ts";
+import { plainText } from "./plainText.ts";
+import { usageSentence } from "./usage.ts";
+
+/** How a command ended: 0 done, 1 failed or the answer is "no", 2 typed wrongly. */
+export interface Failure {
+  readonly exitCode: 0 | 1 | 2;
+  /** What to tell the person; absent when it was said already. */
+  readonly sentence?: string;
+}
+
+const OWN = [
+  CliError,
+  UsageError,
+  QuietFailure,
+  ConfigError,
+  InvalidMessageError,
+  RedisUrlError,
+  RuleHeldError,
+  SchemaMismatchError,
+  UnsealError,
+];
+
+/** Whether the message is written for people and says how to mend it. */
+export function isOwnError(error: unknown): error is Error {
+  return OWN.some((kind) => error instanceof kind);
+}
+
+/** The one place where an error becomes an exit code and a sentence. @param command the subcommand that was typed. */
+export function explainFailure(error: unknown, command: string | undefined): Failure {
+  if (error instanceof CommanderError) return explainCommander(error, command);
+  if (error instanceof QuietFailure) return { exitCode: 1 };
+  if (error instanceof UsageError) return { exitCode: 2, sentence: error.message };
+  // One problem is one sentence; several are a list.
+  if (error instanceof ConfigError && error.problems.length === 1) {
+    return { exitCode: 1, sentence: error.problems[0] ?? error.message };
+  }
+  if (isOwnError(error)) return { exitCode: 1, sentence: error.message };
+  const text = error instanceof Error ? error.message : String(error);
+  return { exitCode: 1, sentence: `An unforeseen failure: ${plainText(text).replace(/\.$/u, "")}. Try it again.` };
+}
+
+function explainCommander(error: CommanderError, command: string | undefined): Failure {
+  switch (error.code) {
+    case "commander.helpDisplayed":
+    case "commander.version":
+      return { exitCode: 0 };
+    case "commander.help":
+      // Asked for by `help`, or shown because a command was missing.
+      return { exitCode: error.exitCode === 0 ? 0 : 2 };
+    default:
+      return { exitCode: 2, sentence: usageSentence(error, command) };
+  }
+}

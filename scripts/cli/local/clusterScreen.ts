@@ -1,0 +1,113 @@
+import { spanText } from "../age.ts";
+import { DEFAULT_DATA_DIR } from "../clusterFile.ts";
+import { print, printJson } from "../output.ts";
+import { plainText } from "../plainText.ts";
+import { type Ending, endingText, type ProcessEvent } from "./managedProcess.ts";
+
+/** What a started cluster tells of itself. */
+export interface ReadyCluster {
+  /** Where followers connect. */
+  readonly nodes: readonly string[];
+  /** A URL that REDIS_URL accepts. It may hold a password. */
+  readonly redis: string;
+  /** The Redis for people, without a password. */
+  readonly redisText: string;
+  /** Why nothing outlives the cluster, when that is so. */
+  readonly memoryOnly?: string;
+  /** The data folder as it was given. */
+  readonly dataDir: string;
+}
+
+/** Where a local cluster tells what happens to it. */
+export interface ClusterScreen {
+  readonly ready: (cluster: ReadyCluster) => void;
+  readonly said: (process: string, event: ProcessEvent) => void;
+  readonly exited: (process: string, ending: Ending, restartInMs: number | undefined, logPath: string) => void;
+  readonly restarted: (process: string) => void;
+  readonly stopping: () => void;
+  readonly stopped: () => void;
+}
+
+/** One line of JSON for each event, `ready` first. */
+export const jsonScreen: ClusterScreen = {
+  ready: ({ nodes, redis, memoryOnly, dataDir }) =>
+    printJson({ event: "ready", nodes, redis, persistent: memoryOnly === undefined, dataDir, pid: process.pid }),
+  said: (name, event) => printJson({ ...event, process: name }),
+  exited: (name, { code, signal }, restartInMs, logPath) =>
+    printJson({ event: "exited", process: name, code, signal, restartInMs: restartInMs ?? null, log: logPath }),
+  restarted: (name) => printJson({ event: "restarted", process: name }),
+  stopping: () => printJson({ event: "stopping" }),
+  stopped: () => printJson({ event: "stopped" }),
+};
+
+/** Words for a person at a terminal. */
+export const terminalScreen: ClusterScreen = {
+  ready: (cluster) => print(readyText(cluster)),
+  said: (name, event) =>
+    print(event.event === "pairing_code" ? pairingCodeText(event, Date.now()) : otherText(name, event)),
+  exited: (name, ending, restartInMs, logPath) =>
+    print(
+      restartInMs === undefined
+        ? `${name} ended too often (${endingText(ending)}): see ${logPath}.`
+        : `${name} ended (${endingText(ending)}), starting it again: see ${logPath}.`,
+    ),
+  restarted: (name) => print(`${name} runs again.`),
+  stopping: () => print("Stopping: followers are told to come back elsewhere. Ctrl-C again ends it at once."),
+  stopped: () => print("Stopped."),
+};
+
+/** What runs, where, and what to type next. */
+export function readyText({ nodes, redisText, memoryOnly, dataDir }: ReadyCluster): string {
+  const folder = dataDir === DEFAULT_DATA_DIR ? "" : ` --data-dir ${quoted(dataDir)}`;
+  const warning =
+    memoryOnly === undefined
+      ? []
+      : [
+          `NOTHING IS KEPT: ${memoryOnly}, so this cluster is in memory alone.`,
+          "Allowlist, pairings and messages are GONE when it ends. Install redis-server or valkey-server (7.0 or later), or set REDIS_URL.",
+          "",
+        ];
+  return [
+    "",
+    ...warning,
+    `The cluster runs: ${nodes.length} ${nodes.length === 1 ? "node" : "nodes"}, 1 coordinator, ${redisText}.`,
+    `  followers connect to  ${nodes.join("  ")}`,
+    `  data and logs are in  ${dataDir}`,
+    "",
+    "Next, in another terminal:",
+    `  npx yonexus allow add alpha${folder}`,
+    `  npx yonexus follow --url ${nodes[0]} --identifier alpha`,
+    `  npx yonexus send alpha 'chat::hello'${folder}`,
+    "Pairing codes appear here. Ctrl-C ends the cluster in good order.",
+    "",
+  ].join("\n");
+}
+
+/** A pairing code where the operator cannot miss it. @param now unix ms. */
+export function pairingCodeText(event: ProcessEvent, now: number): string {
+  const { identifier, code, fingerprint, expiresAt } = event;
+  const left = typeof expiresAt === "number" ? `, good for ${spanText(Math.max(0, expiresAt * 1000 - now))}` : "";
+  return [
+    "",
+    `${shown(identifier)} wants to pair.`,
+    `  code         ${shown(code)}${left}`,
+    `  fingerprint  ${shown(fingerprint)}`,
+    "  Give it the code only if it shows the same fingerprint.",
+    "",
+  ].join("\n");
+}
+
+/** Any other event of a process: its fields as they are, on one line. */
+function otherText(name: string, { event, ...fields }: ProcessEvent): string {
+  const details = Object.entries(fields).map(([field, value]) => `${field} ${shown(value)}`);
+  return plainText([`${name}: ${event}`, ...details].join(", "));
+}
+
+function shown(value: unknown): string {
+  return plainText(typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
+}
+
+/** As a shell takes it. */
+function quoted(path: string): string {
+  return /^[\w./+-]+$/u.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

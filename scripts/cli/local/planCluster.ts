@@ -1,0 +1,59 @@
+import type { Config } from "@yonexus/protocol/config";
+import { redisPlace } from "../redisPlace.ts";
+import type { DataDir } from "./dataDir.ts";
+import type { LocalClusterPlan } from "./localCluster.ts";
+import type { LocalRedis } from "./localRedis.ts";
+import type { ProcessPlan } from "./managedProcess.ts";
+import { ownCommand } from "./ownCommand.ts";
+
+export interface ClusterWishes {
+  readonly config: Config;
+  readonly configFile?: string;
+  readonly dir: DataDir;
+  readonly ports: readonly number[];
+  readonly followers: readonly string[];
+  /** Absent when the configuration has one. */
+  readonly masterKey?: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Which processes make the cluster, and what each is told. Secrets go by the environment, never by arguments. */
+export function planCluster(wishes: ClusterWishes, redis: LocalRedis | { readonly url: string }): LocalClusterPlan {
+  const { config, dir, ports } = wishes;
+  const isLocal = "plan" in redis;
+  const env = sharedEnvironment(wishes, redis.url);
+  const configArguments = wishes.configFile === undefined ? [] : ["--config", wishes.configFile];
+  const plan = (command: string, name: string, own: NodeJS.ProcessEnv): ProcessPlan => ({
+    ...ownCommand([command, "--json", ...configArguments]),
+    name,
+    env: { ...env, ...own },
+    logPath: dir.logPath(name),
+  });
+  return {
+    ...(isLocal ? { redis: redis.plan } : {}),
+    coordinator: plan("coordinator", "coordinator", { YONEXUS_NODE_NAME: "coordinator" }),
+    nodes: ports.map((port, index) => {
+      const name = `node-${index + 1}`;
+      return plan("node", name, { YONEXUS_NODE_NAME: name, YONEXUS_LISTEN_PORT: String(port) });
+    }),
+    about: {
+      redis: redis.url,
+      redisText: isLocal ? redis.description : `the Redis at ${redisPlace(redis.url)}`,
+      dataDir: dir.shown,
+      ...(isLocal && redis.memoryOnly !== undefined ? { memoryOnly: redis.memoryOnly } : {}),
+    },
+    keyPrefix: config.keyPrefix,
+    dataDir: dir.path,
+    drainMs: config.drainWindowMs,
+  };
+}
+
+function sharedEnvironment({ config, followers, masterKey, env }: ClusterWishes, redisUrl: string): NodeJS.ProcessEnv {
+  const allowed = [...new Set([...config.followerIdentifiers, ...followers])];
+  return {
+    ...env,
+    REDIS_URL: redisUrl,
+    ...(masterKey === undefined ? {} : { YONEXUS_MASTER_KEY: masterKey }),
+    ...(allowed.length === 0 ? {} : { YONEXUS_FOLLOWER_IDENTIFIERS: allowed.join(",") }),
+  };
+}

@@ -1,0 +1,100 @@
+import { FollowerDirectory, TrustStore } from "@yonexus/protocol/redis";
+import type { Command } from "commander";
+import { collectIdentifiers } from "../cli/arguments.ts";
+import { addClusterOptions, type ClusterAccess, type ClusterOptions, withCluster } from "../cli/clusterAccess.ts";
+import { print, printJson } from "../cli/output.ts";
+import { sessionClosed } from "../cli/sessionClosed.ts";
+
+interface AllowOptions extends ClusterOptions {
+  readonly json?: true;
+}
+
+export function addAllowCommand(program: Command): void {
+  const allow = program
+    .command("allow")
+    .description("the allowlist: the followers that may pair and connect")
+    .addHelpText("after", "\nExample:\n  yonexus allow add alpha beta");
+
+  addClusterOptions(
+    allow
+      .command("add")
+      .description("allow followers")
+      .argument("<identifier...>", "the followers", collectIdentifiers)
+      .option("--json", "one JSON array on standard output"),
+  )
+    .addHelpText("after", "\nExample:\n  yonexus allow add alpha beta")
+    .action((identifiers: readonly string[], options: AllowOptions) =>
+      withCluster(options, (cluster) => add(cluster, [...new Set(identifiers)], options)),
+    );
+
+  addClusterOptions(
+    allow
+      .command("remove")
+      .description("take followers off the allowlist; their trust stays for when they are allowed again")
+      .argument("<identifier...>", "the followers", collectIdentifiers)
+      .option("--json", "one JSON array on standard output"),
+  )
+    .addHelpText("after", "\nExample:\n  yonexus allow remove alpha")
+    .action((identifiers: readonly string[], options: AllowOptions) =>
+      withCluster(options, (cluster) => remove(cluster, [...new Set(identifiers)], options)),
+    );
+
+  addClusterOptions(
+    allow
+      .command("list")
+      .description("the followers that are allowed")
+      .option("--json", "one JSON array on standard output"),
+  )
+    .addHelpText("after", "\nExample:\n  yonexus allow list --json")
+    .action((options: AllowOptions) => withCluster(options, (cluster) => list(cluster, options)));
+}
+
+async function add({ redis, keys, file }: ClusterAccess, identifiers: readonly string[], options: AllowOptions) {
+  const changed = new Set(await new TrustStore(redis, keys).allow(identifiers));
+  if (options.json === true) {
+    printJson(identifiers.map((identifier) => ({ identifier, changed: changed.has(identifier) })));
+    return;
+  }
+  for (const identifier of identifiers) {
+    print(changed.has(identifier) ? `${identifier} may pair now.` : `${identifier} was allowed already.`);
+  }
+  const url = file?.nodes[0] ?? "ws://127.0.0.1:8787";
+  print(`Next, connect it: npx yonexus follow --url ${url} --identifier ${identifiers[0]}`);
+}
+
+async function remove({ redis, keys }: ClusterAccess, identifiers: readonly string[], options: AllowOptions) {
+  const trust = new TrustStore(redis, keys);
+  const results: { identifier: string; changed: boolean; closedOn?: string; configured: boolean }[] = [];
+  for (const identifier of identifiers) {
+    const configured = (await redis.sismember(keys.configuredFollowers, identifier)) === 1;
+    results.push({ identifier, ...(await trust.disallow(identifier)), configured });
+  }
+  if (options.json === true) {
+    printJson(results);
+    return;
+  }
+  for (const { identifier, changed, closedOn, configured } of results) {
+    print(
+      changed ? `${identifier} is allowed no longer. ${sessionClosed(closedOn)}` : `${identifier} was not allowed.`,
+    );
+    if (configured) {
+      print(
+        `The configuration names ${identifier} too: take it out of YONEXUS_FOLLOWER_IDENTIFIERS, or the next start allows it again.`,
+      );
+    }
+  }
+  print(`To allow it again: yonexus allow add ${identifiers[0]}`);
+}
+
+async function list({ redis, keys }: ClusterAccess, options: AllowOptions) {
+  const allowed: string[] = [];
+  for await (const follower of new FollowerDirectory(redis, keys).all()) {
+    if (follower.allowed) allowed.push(follower.identifier);
+  }
+  if (options.json === true) {
+    printJson(allowed);
+    return;
+  }
+  for (const identifier of allowed) print(identifier);
+  if (allowed.length === 0) print("Nobody is allowed yet: yonexus allow add alpha");
+}

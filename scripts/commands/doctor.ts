@@ -1,0 +1,86 @@
+import { ConfigError } from "@yonexus/protocol/config";
+import { SchemaMismatchError } from "@yonexus/protocol/redis";
+import type { Command } from "commander";
+import { CliError, QuietFailure } from "../cli/cliError.ts";
+import {
+  addClusterOptions,
+  type ClusterAccess,
+  type ClusterOptions,
+  connectCluster,
+  findCluster,
+} from "../cli/clusterAccess.ts";
+import { checkDiscord } from "../cli/doctor/discordCheck.ts";
+import { broken, type Finding, findingsText, ok } from "../cli/doctor/finding.ts";
+import { checkSchema, judgeInfo, judgeSkew, measureSkew, parseInfo } from "../cli/doctor/redisChecks.ts";
+import { print, printJson } from "../cli/output.ts";
+
+interface DoctorOptions extends ClusterOptions {
+  readonly json?: true;
+}
+
+export function addDoctorCommand(program: Command): void {
+  addClusterOptions(
+    program
+      .command("doctor")
+      .description("look for what is wrong: configuration, Redis, clocks, nodes, coordinators, queues, Discord")
+      .option("--json", "one JSON object: healthy, findings"),
+  )
+    .addHelpText(
+      "after",
+      "\nExample:\n  yonexus doctor\n\nExits 1 when something is broken; what is only to be looked at does not count.",
+    )
+    .action(async (options: DoctorOptions) => {
+      const findings = await examine(options);
+      const healthy = findings.every(({ status }) => status !== "broken");
+      if (options.json === true) printJson({ healthy, findings });
+      else print(findingsText(findings));
+      if (!healthy) throw new QuietFailure();
+    });
+}
+
+async function examine(options: DoctorOptions): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  try {
+    const target = findCluster(options);
+    findings.push(ok("configuration", `notices by ${target.config.notifier}, keys under "${target.keys.prefix}"`));
+    if (target.config.notifier === "discord") findings.push(await checkDiscord(target.config));
+    await connectCluster(target, async (cluster) => {
+      findings.push(ok("redis", `answers at ${target.place}`), ...(await examineCluster(cluster)));
+    });
+  } catch (error) {
+    findings.push(...failureFindings(error));
+  }
+  return findings;
+}
+
+async function examineCluster({ redis, keys, config, connect }: ClusterAccess): Promise<Finding[]> {
+  const { checkCoordinators, checkLastSweep, checkNodes, checkQueues } = await import("../cli/doctor/clusterChecks.ts");
+  const info = parseInfo(await redis.info());
+  const schema = await checkSchema(redis, keys);
+  return [
+    ...judgeInfo(info),
+    judgeSkew(await measureSkew(redis)),
+    schema,
+    // Keys of another version cannot be read.
+    ...(schema.status === "broken"
+      ? []
+      : [
+          await checkNodes(redis, keys),
+          await checkCoordinators(redis, keys),
+          await checkLastSweep(redis, keys, config.leaseMs),
+          ...(await checkQueues(connect("producer"), keys)),
+        ]),
+  ];
+}
+
+/** What kept the examination from going on. */
+function failureFindings(error: unknown): Finding[] {
+  if (error instanceof ConfigError) {
+    return error.problems.map((problem) => broken("configuration", problem, "See docs/configuration.md."));
+  }
+  if (error instanceof CliError || error instanceof SchemaMismatchError) {
+    const [found = "", ...mend] = error.message.split(/(?<=\.) (?=[A-Z])/u);
+    return [broken("redis", found, mend.join(" ") || "Mend it, and run this again.")];
+  }
+  throw error;
+}

@@ -1,0 +1,118 @@
+import { loadConfig } from "@yonexus/protocol/config";
+import type { Command } from "commander";
+import { collectIdentifiers, wholeNumber } from "../cli/arguments.ts";
+import { QuietFailure, UsageError } from "../cli/cliError.ts";
+import { withCluster } from "../cli/clusterAccess.ts";
+import { DEFAULT_DATA_DIR } from "../cli/clusterFile.ts";
+import { type ClusterScreen, jsonScreen, terminalScreen } from "../cli/local/clusterScreen.ts";
+import { openDataDir } from "../cli/local/dataDir.ts";
+import { lockFolder } from "../cli/local/folderLock.ts";
+import { LocalCluster } from "../cli/local/localCluster.ts";
+import { planLocalRedis } from "../cli/local/localRedis.ts";
+import { loadMasterKey } from "../cli/local/masterKey.ts";
+import { planCluster } from "../cli/local/planCluster.ts";
+import { requireFreePorts } from "../cli/local/ports.ts";
+import { complain, onReaderGone } from "../cli/output.ts";
+import { onStopSignal } from "../cli/stopSignals.ts";
+
+interface UpOptions {
+  readonly nodes: number;
+  readonly port?: number;
+  readonly dataDir: string;
+  readonly follower?: readonly string[];
+  readonly config?: string;
+  readonly json?: true;
+}
+
+const MAX_PORT = 65_535;
+
+export function addUpCommand(program: Command): void {
+  program
+    .command("up")
+    .description("start a whole cluster on this machine: nodes, a coordinator, and a Redis unless REDIS_URL names one")
+    .option("--nodes <count>", "how many nodes", wholeNumber("a number of nodes", 1, 64), 2)
+    .option(
+      "--port <port>",
+      "the port of the first node, the others follow (default: YONEXUS_LISTEN_PORT, else 8787)",
+      wholeNumber("a port", 0, MAX_PORT),
+    )
+    .option("--data-dir <folder>", "where data, logs and the master key are kept", DEFAULT_DATA_DIR)
+    .option("--follower <identifier...>", "followers that may pair", collectIdentifiers)
+    .option("--config <file>", "a JSON file with settings; the environment beats it")
+    .option("--json", "one JSON object a line for each event, `ready` first")
+    .addHelpText("after", "\nExample:\n  yonexus up --nodes 3 --port 9000 --follower alpha")
+    .action(up);
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const config = loadConfig({ env: process.env, file: options.config });
+  const ports = portsOf(options.port ?? config.listenPort, options.nodes);
+  const dir = openDataDir(options.dataDir);
+  const lock = lockFolder(dir);
+  const screen = options.json === true ? jsonScreen : terminalScreen;
+  try {
+    await requireFreePorts(
+      config.listenHost,
+      ports.filter((port) => port !== 0),
+      lock.wasLeftBehind,
+    );
+    const masterKey = config.masterKeys.length === 0 ? loadMasterKey(dir.path) : undefined;
+    const configFile = options.config;
+    const wishes = {
+      ...{ config, dir, ports, env: process.env, followers: options.follower ?? [] },
+      ...(masterKey === undefined ? {} : { masterKey }),
+      ...(configFile === undefined ? {} : { configFile }),
+    };
+    if (config.redisUrl !== undefined) {
+      // Asked first, so that a wrong URL ends in one sentence and not in logs of processes that wait.
+      await withCluster(configFile === undefined ? {} : { config: configFile }, () => Promise.resolve());
+      await runCluster(new LocalCluster(planCluster(wishes, { url: config.redisUrl }), screen), screen);
+      return;
+    }
+    const redis = await planLocalRedis(dir, process.env);
+    try {
+      await runCluster(new LocalCluster(planCluster(wishes, redis), screen), screen);
+    } finally {
+      redis.remove();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** Until a stop signal, or until the cluster cannot go on. Nothing that was started outlives this. */
+async function runCluster(cluster: LocalCluster, screen: ClusterScreen): Promise<void> {
+  const stopAsked = Promise.withResolvers<void>();
+  let forced: Promise<void> | undefined;
+  onStopSignal({
+    stop: stopAsked.resolve,
+    force: () => {
+      complain("Ending at once.");
+      forced ??= cluster.kill();
+    },
+  });
+  onReaderGone(stopAsked.resolve);
+  let isReady = false;
+  try {
+    const starting = cluster.start().then(() => {
+      isReady = true;
+    });
+    await Promise.race([starting, stopAsked.promise, cluster.broken]);
+    if (isReady) await Promise.race([stopAsked.promise, cluster.broken]);
+    else starting.catch(() => {});
+  } finally {
+    if (isReady) screen.stopping();
+    await cluster.stop();
+    await forced;
+    if (isReady) screen.stopped();
+  }
+  if (forced !== undefined) throw new QuietFailure();
+}
+
+function portsOf(first: number, count: number): number[] {
+  if (first === 0) return Array.from({ length: count }, () => 0);
+  if (first + count - 1 > MAX_PORT) {
+    throw new UsageError(`${count} nodes from port ${first} on go past ${MAX_PORT}: choose a lower --port.`);
+  }
+  return Array.from({ length: count }, (_, index) => first + index);
+}

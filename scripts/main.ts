@@ -1,0 +1,61 @@
+import { Command } from "commander";
+import { explainFailure } from "./cli/failure.ts";
+import { complain, flushOutput, onReaderGone } from "./cli/output.ts";
+import { addAllowCommand } from "./commands/allow.ts";
+import { addClientCommand } from "./commands/client.ts";
+import { addClientsCommand } from "./commands/clients.ts";
+import { addCoordinatorCommand } from "./commands/coordinator.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addEmbeddedRedisCommand } from "./commands/embeddedRedis.ts";
+import { addFollowCommand } from "./commands/follow.ts";
+import { addListenCommand } from "./commands/listen.ts";
+import { addNodeCommand } from "./commands/node.ts";
+import { addRepairCommand } from "./commands/repair.ts";
+import { addRevokeCommand } from "./commands/revoke.ts";
+import { addSendCommand } from "./commands/send.ts";
+import { addUpCommand } from "./commands/up.ts";
+import description from "./package.json" with { type: "json" };
+
+function createProgram(): Command {
+  const program = new Command("yonexus")
+    .description("A cluster that lets many OpenClaw gateways talk to a central one.")
+    .version(description.version)
+    .exitOverride()
+    // What was typed wrongly is told in one sentence of ours, in one place.
+    .configureOutput({ outputError: () => {} })
+    .addHelpText("after", "\nExample:\n  yonexus up\n  yonexus allow add alpha\n  yonexus send alpha 'chat::hello'");
+  addUpCommand(program);
+  addNodeCommand(program);
+  addCoordinatorCommand(program);
+  addAllowCommand(program);
+  addClientsCommand(program);
+  addClientCommand(program);
+  addRepairCommand(program);
+  addRevokeCommand(program);
+  addSendCommand(program);
+  addListenCommand(program);
+  addFollowCommand(program);
+  addDoctorCommand(program);
+  addEmbeddedRedisCommand(program);
+  return program;
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const program = createProgram();
+  try {
+    await program.parseAsync([...argv]);
+    return 0;
+  } catch (error) {
+    const typed = program.commands.find((command) => command.name() === argv[2])?.name();
+    const { exitCode, sentence } = explainFailure(error, typed);
+    if (sentence !== undefined) complain(sentence);
+    return exitCode;
+  }
+}
+
+// `yonexus clients | head` is not a failure.
+onReaderGone(() => {});
+const exitCode = await run(process.argv);
+await flushOutput();
+// Without waiting for what may still hold the process open: the work is done.
+process.exit(exitCode);

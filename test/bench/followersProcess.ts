@@ -1,0 +1,149 @@
+import { openRedis, type RedisConnection, whenReady } from "@yonexus/protocol/redis";
+import { backoffMs } from "../../protocol/client/backoff.ts";
+import { type ArrivalSummary, Arrivals, BENCH_RULE, messageContent, messageText } from "./arrivals.ts";
+import { serveCommands } from "./childProcess.ts";
+import { type Client, ConnectionPool, type Exchange, type OpeningSummary } from "./connectionPool.ts";
+import { authRequestOf, helloOf, type Identity, pairIdentities } from "./identities.ts";
+import { outgoing } from "./leanSocket.ts";
+import { nowUs, pauseMs } from "./monotonicClock.ts";
+import { atRate, inLanes } from "./pace.ts";
+
+/** The load generator: all followers of a measurement, in one process of their own. */
+let identities: readonly Identity[] = [];
+/** Of the node, and of the bare server beside it. */
+const pools = { yonexus: new ConnectionPool(), bare: new ConnectionPool() };
+type System = keyof typeof pools;
+
+const RULE_BYTES = BENCH_RULE.length + 2;
+/** As the follower library has it unless told. */
+const BACKOFF = { minMs: 500, maxMs: 30_000 };
+
+interface Opening {
+  readonly url: string;
+  /** The first of the identities. */
+  readonly from: number;
+  readonly count: number;
+  readonly atATime: number;
+  /** The lean one unless told. */
+  readonly client?: Client;
+}
+
+function handshakeOf(identity: Identity | undefined): Exchange {
+  if (identity === undefined) throw new Error("There are fewer identities than asked for: pair more.");
+  return [
+    { outgoing: helloOf(identity), answer: "auth_required" },
+    { outgoing: authRequestOf(identity), answer: "auth_success" },
+  ];
+}
+
+const commands = {
+  async pair(asked: { redisUrl: string; keyPrefix: string; count: number }): Promise<void> {
+    identities = await pairIdentities(asked.redisUrl, asked.keyPrefix, asked.count);
+  },
+
+  /** Opens sessions. The proofs are signed before the time is taken. */
+  async openSessions(asked: Opening): Promise<OpeningSummary> {
+    const exchanges = identities.slice(asked.from, asked.from + asked.count).map(handshakeOf);
+    return pools.yonexus.openAll(() => asked.url, exchanges, asked);
+  },
+
+  /** The same connections and frames to the bare server. @param steps 2 for a handshake's round trips, 1 for one. */
+  async openBare(asked: Opening & { readonly steps: number }): Promise<OpeningSummary> {
+    const exchanges = identities
+      .slice(asked.from, asked.from + asked.count)
+      .map((identity) => handshakeOf(identity).slice(0, asked.steps));
+    return pools.bare.openAll((index) => `${asked.url}/${index}`, exchanges, asked);
+  },
+
+  async release(system: System): Promise<void> {
+    await pools[system].release();
+  },
+
+  /** Waits for messages 0 to count-1; message n is for the follower n modulo `followers`. */
+  async arrivals(asked: {
+    system: System;
+    count: number;
+    followers: number;
+    timeoutMs: number;
+  }): Promise<ArrivalSummary> {
+    const arrivals = new Arrivals(asked.count);
+    pools[asked.system].onMessage = (index, payload) =>
+      arrivals.note(payload.toString("latin1", RULE_BYTES), (sequence) => sequence % asked.followers === index);
+    return arrivals.summary(asked.timeoutMs);
+  },
+
+  /** All at once: what the node does not take yet waits in the sockets. Answers when the first was sent. */
+  flood(asked: { count: number; followers: number }): number {
+    const firstUs = nowUs();
+    for (let index = 0; index < asked.followers; index++) {
+      const frames: Buffer[] = [];
+      for (let sequence = index; sequence < asked.count; sequence += asked.followers) {
+        frames.push(outgoing(messageText(sequence, firstUs)).frame);
+      }
+      pools.yonexus.send(index, { text: "", frame: Buffer.concat(frames) });
+    }
+    return firstUs;
+  },
+
+  async sendPaced(asked: { count: number; followers: number; perSecond: number }): Promise<void> {
+    await atRate(asked.count, asked.perSecond, (sequence, dueUs) =>
+      pools.yonexus.send(sequence % asked.followers, outgoing(messageText(sequence, dueUs))),
+    );
+  },
+
+  /** The bare inbox: XADD and nothing before it. */
+  async append(asked: {
+    redisUrl: string;
+    stream: string;
+    count: number;
+    atATime: number;
+    perSecond?: number;
+  }): Promise<number> {
+    const redis: RedisConnection = openRedis(asked.redisUrl, "commands");
+    redis.on("error", () => undefined);
+    await whenReady(redis);
+    const firstUs = nowUs();
+    const append = async (sequence: number, dueUs: number): Promise<void> => {
+      await redis.xadd(asked.stream, "*", "from", `follower-0`, "content", messageContent(sequence, dueUs));
+    };
+    if (asked.perSecond === undefined) await inLanes(asked.count, asked.atATime, (n) => append(n, firstUs));
+    else await atRate(asked.count, asked.perSecond, append);
+    redis.disconnect();
+    return firstUs;
+  },
+
+  /** From now on a follower that loses its session comes back to this address, with full jitter, until it has one. */
+  async comeBack(asked: {
+    url: string;
+    count: number;
+    timeoutMs: number;
+  }): Promise<{ backUs: number[]; refused: number }> {
+    const backUs: number[] = [];
+    let refused = 0;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, asked.timeoutMs);
+      const reconnect = async (index: number): Promise<void> => {
+        for (let attempt = 0; ; attempt++) {
+          await pauseMs(backoffMs(BACKOFF, attempt, Math.random()));
+          try {
+            await pools.yonexus.open(asked.url, index, handshakeOf(identities[index]));
+            break;
+          } catch {
+            refused += 1;
+          }
+        }
+        backUs.push(nowUs());
+        if (backUs.length < asked.count) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      pools.yonexus.onLost = (index) => void reconnect(index);
+    });
+    return { backUs, refused };
+  },
+
+  sessions: (): number => pools.yonexus.size,
+};
+export type FollowersCommands = typeof commands;
+
+serveCommands(commands);

@@ -1,0 +1,82 @@
+import { type Bench, Samples } from "./bench.ts";
+import type { Child, Commands } from "./childProcess.ts";
+import type { MeasureResult } from "./measures.ts";
+import { pauseMs } from "./monotonicClock.ts";
+import { residentBytes } from "./processUsage.ts";
+import { makeRow } from "./rows.ts";
+
+const AT_A_TIME = 64;
+const MAX_ROUNDS = 3;
+
+interface Collecting extends Commands {
+  readonly collectGarbage: () => void;
+}
+
+/** What an idle session costs a node, beside an idle connection of `ws` after an exchange. Fresh processes in each round. */
+export async function measureIdleMemory(bench: Bench): Promise<MeasureResult> {
+  const count = bench.options.quick ? 500 : 5_000;
+  // What the first connections cost (code that is compiled, pools that grow) is none of an idle session's.
+  const first = bench.options.quick ? 100 : 500;
+  const followers = await bench.startFollowers(first + count);
+  const runtimeOptions = ["--expose-gc"];
+
+  const ours = new Samples();
+  const bare = new Samples();
+  for (let round = 0; round < Math.min(MAX_ROUNDS, bench.options.rounds); round++) {
+    const node = await bench.startNode({}, runtimeOptions);
+    const openSessions = async (from: number, many: number): Promise<void> => {
+      const opened = await followers.call("openSessions", { url: node.url, from, count: many, atATime: AT_A_TIME });
+      if (opened.failed > 0) throw new Error(`${opened.failed} handshakes failed.`);
+    };
+    ours.add(await bytesEach(node.child, openSessions, first, count));
+    await followers.call("release", "yonexus");
+    await bench.untilNoSessions(node.nodeId);
+    await node.child.stop();
+
+    const server = await bench.startBare(runtimeOptions);
+    const openBare = async (from: number, many: number): Promise<void> => {
+      await followers.call("openBare", { url: server.url, from, count: many, atATime: AT_A_TIME, steps: 2 });
+    };
+    bare.add(await bytesEach(server.child, openBare, first, count));
+    await followers.call("release", "bare");
+    await server.child.stop();
+  }
+  return {
+    rows: [
+      makeRow({
+        measure: `Memory of an idle session, ${count.toLocaleString("en")} on a node`,
+        unit: "KB",
+        ours: ours.values,
+        bare: bare.values,
+        target: { is: "at most", of: "ratio", value: 1.4 },
+        note: "resident memory after garbage collection, both",
+      }),
+    ],
+  };
+}
+
+async function bytesEach(
+  server: Child<Collecting>,
+  open: (from: number, count: number) => Promise<void>,
+  first: number,
+  count: number,
+): Promise<number> {
+  await open(0, first);
+  const before = await settled(server);
+  await open(first, count);
+  return ((await settled(server)) - before) / count / 1024;
+}
+
+/** The memory once nothing frees any more. */
+async function settled(server: Child<Collecting>): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let quiet = 0; quiet < 3; quiet++) {
+    await server.call("collectGarbage");
+    await pauseMs(400);
+    const bytes = residentBytes(server.pid);
+    if (bytes === undefined) throw new Error("This system does not say how much memory a process has.");
+    if (bytes < least * 0.995) quiet = 0;
+    least = Math.min(least, bytes);
+  }
+  return least;
+}

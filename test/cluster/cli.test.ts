@@ -1,0 +1,186 @@
+import { createServer } from "node:net";
+import {
+  FollowerDirectory,
+  Keys,
+  openRedis,
+  type RedisConnection,
+  RuleStore,
+  whenReady,
+} from "@yonexus/protocol/redis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Cli, type CliResult } from "../support/cliProcess.ts";
+import { freePorts } from "../support/freePorts.ts";
+import { type RedisServer, startRedis } from "../support/redisServer.ts";
+import { waitFor } from "../support/waitFor.ts";
+
+describe("yonexus with a cluster's Redis", () => {
+  const cli = new Cli();
+  const keys = new Keys("yonexus");
+  let server: RedisServer;
+  let redis: RedisConnection;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = openRedis(server.url, "commands");
+    redis.on("error", () => {});
+    await whenReady(redis);
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    cli.remove();
+    await server.stop();
+  });
+
+  const start = (...args: string[]) => cli.start(args, { env: { REDIS_URL: server.url } });
+  const run = (...args: string[]): Promise<CliResult> => start(...args).ended;
+  const json = async (...args: string[]): Promise<unknown> => JSON.parse((await run(...args, "--json")).stdout);
+
+  it("a follower that is allowed is on the list, and off it again", async () => {
+    const added = await run("allow", "add", "alpha", "beta");
+    expect(added).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(added.stdout).toContain("alpha may pair now.");
+    expect(await json("allow", "list")).toEqual(["alpha", "beta"]);
+    expect(await json("allow", "add", "alpha", "gamma")).toEqual([
+      { identifier: "alpha", changed: false },
+      { identifier: "gamma", changed: true },
+    ]);
+    expect((await run("allow", "remove", "gamma")).stdout).toContain("It had no live session.");
+    expect(await json("allow", "list")).toEqual(["alpha", "beta"]);
+  });
+
+  it("what the configuration allows and a person takes off is told to come back", async () => {
+    await redis.sadd(keys.configuredFollowers, "delta");
+    await run("allow", "add", "delta");
+    expect((await run("allow", "remove", "delta")).stdout).toContain("YONEXUS_FOLLOWER_IDENTIFIERS");
+  });
+
+  it("clients prints a table for people and every field for programs", async () => {
+    await run("allow", "add", "alpha");
+    const table = await run("clients");
+    expect(table.stdout).toMatch(
+      /^identifier +status +node +last seen +paired +fingerprint\nalpha +offline +- +never +no +-/u,
+    );
+    expect(await json("clients")).toContainEqual(await new FollowerDirectory(redis, keys).find("alpha"));
+  });
+
+  it("client show tells of one follower and of what happened to it", async () => {
+    await run("allow", "add", "alpha");
+    expect((await run("client", "show", "alpha")).stdout).toMatch(
+      /alpha\n {2}status +offline\n[\s\S]*what happened last\n[\s\S]*allowed/u,
+    );
+    expect(await json("client", "show", "alpha")).toMatchObject({ identifier: "alpha", pairings: [], audit: [{}] });
+  });
+
+  it.each([["client", "show"], ["repair"], ["revoke"]])(
+    "%s of an unknown follower fails with a sentence",
+    async (...command) => {
+      const result = await run(...command, "nobody");
+      expect(result).toMatchObject({ exitCode: 1, stdout: "" });
+      expect(result.stderr).toMatch(/^nobody is unknown[^\n]+\.\n$/u);
+    },
+  );
+
+  it("repair leaves a follower allowed, revoke does not", async () => {
+    const find = () => new FollowerDirectory(redis, keys).find("alpha");
+    await run("allow", "add", "alpha");
+    expect(await run("repair", "alpha")).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await find()).toMatchObject({ allowed: true, paired: false, trustClearedReason: "repair" });
+    expect(await run("revoke", "alpha")).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await find()).toMatchObject({ allowed: false, paired: false, trustClearedReason: "revoke" });
+  });
+
+  it("a message to an unknown follower is offline at once, never a hang", async () => {
+    const result = await run("send", "nobody", "chat::hello", "--json");
+    expect(result.exitCode).toBe(1);
+    expect(JSON.parse(result.stdout)).toMatchObject({ result: "offline", reason: "unknown_identifier" });
+    // The process itself takes its share of this; alone it answers within a second.
+    expect(result.tookMs).toBeLessThan(4_000);
+    expect((await run("send", "nobody", "chat::hello")).stdout).toContain("yonexus allow add nobody");
+  });
+
+  it("listen prints what followers send, and never lets them act on the terminal", async () => {
+    const rules = new RuleStore(redis, keys);
+    const people = start("listen", "talk");
+    await people.says("Listening to talk");
+    expect(await rules.append("talk", "alpha", "red \u001b[31m\nbell\u0007", 10)).toBe("appended");
+    await people.says("alpha  red \\x1b[31m\\nbell\\x07\n");
+    people.signal("SIGINT");
+    expect(await people.ended).toMatchObject({ exitCode: 0 });
+    expect(await rules.append("talk", "alpha", "late", 10)).toBe("unknown_rule");
+
+    const program = start("listen", "talk", "--json");
+    await program.says("Listening");
+    await rules.append("talk", "alpha", "a::b\u001b", 10);
+    await program.says("a::b");
+    expect(JSON.parse(program.stdout)).toMatchObject({ rule: "talk", identifier: "alpha", content: "a::b\u001b" });
+    program.signal("SIGTERM");
+    expect(await program.ended).toMatchObject({ exitCode: 0 });
+  });
+
+  it("listen to a rule of another group fails and names the group", async () => {
+    const first = start("listen", "held", "--group", "importer");
+    await first.says("Listening");
+    const second = await run("listen", "held");
+    expect(second).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(second.stderr).toContain("importer");
+    first.signal("SIGTERM");
+    expect(await first.ended).toMatchObject({ exitCode: 0 });
+  });
+
+  it("listen goes on when Redis restarts", async () => {
+    const listener = start("listen", "lasting");
+    await listener.says("Listening");
+    await server.restart();
+    await waitFor("the rule to be held and heard again", async () => {
+      await new RuleStore(redis, keys).append("lasting", "alpha", "after the restart", 1_000);
+      return listener.stdout.includes("after the restart");
+    });
+    listener.signal("SIGTERM");
+    expect(await listener.ended).toMatchObject({ exitCode: 0 });
+  });
+
+  it("doctor finds that nobody serves, names the mends, and exits 1", async () => {
+    const result = await run("doctor", "--json");
+    expect(result.exitCode).toBe(1);
+    const { healthy, findings } = JSON.parse(result.stdout) as { healthy: boolean; findings: { status: string }[] };
+    expect(healthy).toBe(false);
+    const bad = findings.filter(({ status }) => status === "broken");
+    expect(bad).toMatchObject([
+      { check: "nodes", mend: expect.stringContaining("yonexus node") },
+      { check: "coordinators", mend: expect.stringContaining("yonexus coordinator") },
+    ]);
+  });
+
+  it("doctor tells a wrong bot token, and never prints it", async () => {
+    const [port = 0] = await freePorts(1);
+    const env = {
+      REDIS_URL: server.url,
+      YONEXUS_NOTIFY_BOT_TOKEN: "hidden-token",
+      YONEXUS_ADMIN_USER_ID: "123456",
+      YONEXUS_DISCORD_API_URL: `http://127.0.0.1:${port}`,
+    };
+    const asked: string[] = [];
+    const discord = createServer((socket) => {
+      socket.on("data", (bytes) => {
+        asked.push(bytes.toString());
+        socket.end("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+      });
+    }).listen(port, "127.0.0.1");
+    const result = await cli.run(["doctor"], { env });
+    discord.close();
+    expect(asked[0]).toMatch(/^GET \/users\/@me HTTP[\s\S]*authorization: Bot hidden-token/iu);
+    expect(result.exitCode).toBe(1);
+    expect(result.stdout).toMatch(/broken +discord +the bot's token is refused/u);
+    expect(result.stdout + result.stderr).not.toContain("hidden-token");
+  });
+
+  it("up on a taken port names it and the option, and leaves nothing behind", async () => {
+    const [port = 0] = await freePorts(1);
+    const taken = createServer().listen(port, "127.0.0.1");
+    const result = await cli.run(["up", "--port", String(port)]);
+    taken.close();
+    expect(result).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(result.stderr).toMatch(new RegExp(`^Port ${port} is taken: [^\\n]*--port\\.\\n$`, "u"));
+    expect((await cli.run(["clients"])).stderr).toContain("No cluster was found");
+  });
+});

@@ -1,0 +1,221 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { redisNow, SchemaMismatchError } from "@yonexus/protocol/redis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type RedisServer, startRedis } from "../support/redisServer.ts";
+import { waitFor } from "../support/waitFor.ts";
+import { CoordinatorFixture } from "./coordinatorFixture.ts";
+
+let redis: RedisServer;
+let cluster: CoordinatorFixture;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+beforeEach(async () => {
+  cluster = await CoordinatorFixture.open(redis.url);
+});
+afterEach(() => cluster.close());
+
+async function schedules(): Promise<Record<string, number | undefined>> {
+  const found = await cluster.queues.sweeps.getJobSchedulers();
+  return Object.fromEntries(found.map(({ key, every }) => [key, every]));
+}
+
+describe("a coordinator", () => {
+  it("is listed with a lease while it runs, and not after it stopped", async () => {
+    const first = await cluster.start();
+    const second = await cluster.start();
+    const now = await redisNow(cluster.commands);
+    const live = await cluster.commands.zrangebyscore(cluster.keys.coordinators, now, "+inf");
+    expect(live.sort()).toEqual([first.coordinatorId, second.coordinatorId].sort());
+    await first.stop();
+    await first.stop();
+    expect(await cluster.commands.zrange(cluster.keys.coordinators, "0", "-1")).toEqual([second.coordinatorId]);
+  });
+
+  it("renews its lease", async () => {
+    const { coordinatorId } = await cluster.start({ YONEXUS_LEASE_MS: "300" });
+    const scoreOf = async () => Number(await cluster.commands.zscore(cluster.keys.coordinators, coordinatorId));
+    const before = await scoreOf();
+    await waitFor("a renewal", async () => (await scoreOf()) > before);
+  });
+
+  it("puts the configured followers on the allowlist, and takes off what only the configuration had put there", async () => {
+    await cluster.trust.allow(["by-hand"]);
+    const first = await cluster.start({ YONEXUS_FOLLOWER_IDENTIFIERS: "alpha, beta" });
+    await first.stop();
+    await cluster.start({ YONEXUS_FOLLOWER_IDENTIFIERS: "beta" });
+    const allowed = async (name: string) => (await cluster.followers.find(name))?.allowed;
+    expect([await allowed("alpha"), await allowed("beta"), await allowed("by-hand")]).toEqual([false, true, true]);
+    await cluster.start();
+    expect(await allowed("beta")).toBe(true);
+  });
+
+  it("refuses keys of another version and leaves no connection behind", async () => {
+    const clients = async () =>
+      String(await cluster.commands.client("LIST"))
+        .trim()
+        .split("\n").length;
+    const before = await clients();
+    await cluster.commands.set(cluster.keys.schemaVersion, "999");
+    await expect(cluster.start()).rejects.toThrow(SchemaMismatchError);
+    await waitFor("its connections to be gone", async () => (await clients()) === before);
+  });
+
+  it("waits for a Redis that is not there yet, with one line in the log", async () => {
+    const own = await startRedis();
+    const late = await CoordinatorFixture.open(own.url);
+    try {
+      await own.kill();
+      const starting = late.start();
+      await waitFor("it to say so", () => late.logged("Redis does not answer").length > 0);
+      await own.restart();
+      await starting;
+      expect(late.logged("Redis does not answer")).toHaveLength(1);
+      expect(late.logged("Redis answers again")).toHaveLength(1);
+    } finally {
+      await late.close();
+      await own.stop();
+    }
+  });
+
+  it("goes on sweeping after an outage of Redis, with one line when it began and one when it ended", async () => {
+    const own = await startRedis();
+    const faulty = await CoordinatorFixture.open(own.url);
+    try {
+      await faulty.start();
+      await waitFor("a sweep", async () => (await faulty.iterations("liveness")) > 2);
+      await own.kill();
+      await waitFor("it to notice", () => faulty.logged("Redis does not answer").length > 0);
+      await own.restart();
+      await waitFor("Redis to be back", async () => (await faulty.iterations("liveness")) > 0);
+      const before = await faulty.iterations("liveness");
+      await waitFor("further sweeps", async () => (await faulty.iterations("liveness")) >= before + 3);
+      await waitFor("it to say so", () => faulty.logged("Redis answers again").length === 1);
+      expect(faulty.logged("Redis does not answer")).toHaveLength(1);
+    } finally {
+      await faulty.close();
+      await own.stop();
+    }
+  });
+
+  it("stops in time while Redis is away", async () => {
+    const own = await startRedis();
+    const faulty = await CoordinatorFixture.open(own.url);
+    const coordinator = await faulty.start({}, { stopGraceMs: 500 });
+    await own.kill();
+    await waitFor("it to notice", () => faulty.logged("Redis does not answer").length > 0);
+    const startedAt = performance.now();
+    await coordinator.stop();
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    await faulty.close();
+    await own.stop();
+  });
+
+  it.each(["there", "away"])("leaves nothing that keeps its process alive, with Redis %s", async (where) => {
+    const own = await startRedis({ tcp: true });
+    const program = `
+      import { startCoordinator } from "@yonexus/coordinator";
+      import { loadConfig } from "@yonexus/protocol/config";
+      import { createLogger } from "@yonexus/protocol/log";
+      const config = loadConfig({ env: process.env });
+      const logger = createLogger("info", "coordinator");
+      const coordinator = await startCoordinator(config, { logger, terminal: process.stdout, json: true });
+      process.stdout.write("started\\n");
+      process.stdin.once("data", async () => {
+        process.stdin.destroy();
+        await coordinator.stop();
+        process.stdout.write("stopped\\n");
+      });`;
+    const root = fileURLToPath(new URL("../..", import.meta.url));
+    const child = spawn(process.execPath, ["--conditions=source", "--input-type=module", "--eval", program], {
+      cwd: root,
+      env: { PATH: process.env.PATH, REDIS_URL: own.url, YONEXUS_MASTER_KEY: Buffer.alloc(32, 1).toString("base64") },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    let output = "";
+    let log = "";
+    let exitCode: number | null | undefined;
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      log += chunk.toString();
+    });
+    child.on("exit", (code) => {
+      exitCode = code;
+    });
+    try {
+      await waitFor("it to start", () => output.includes("started"));
+      if (where === "away") {
+        await own.kill();
+        await waitFor("it to notice", () => log.includes("Redis does not answer"));
+      }
+      child.stdin.write("stop");
+      await waitFor("the process to end by itself", () => exitCode !== undefined, 15_000);
+      expect(exitCode).toBe(0);
+      expect(output).toBe("started\nstopped\n");
+      expect(
+        log
+          .trim()
+          .split("\n")
+          .map((line): unknown => JSON.parse(line)).length,
+      ).toBeGreaterThan(0);
+    } finally {
+      child.kill("SIGKILL");
+      await own.stop();
+    }
+  });
+});
+
+describe("the schedule of sweeps", () => {
+  it("has one entry a sweep, however many coordinators start at once", async () => {
+    await Promise.all([cluster.start(), cluster.start(), cluster.start()]);
+    expect(await schedules()).toEqual({ liveness: 100, deadNodes: 5_000, retention: 600_000 });
+    await waitFor("sweeps", async () => (await cluster.iterations("liveness")) > 5);
+    const { delayed = 0, waiting = 0 } = await cluster.queues.sweeps.getJobCounts("delayed", "waiting");
+    expect(delayed + waiting).toBeLessThanOrEqual(3);
+  });
+
+  it("takes the interval of the coordinator that started last, and is never doubled", async () => {
+    await cluster.start({ YONEXUS_SWEEP_INTERVAL_MS: "600000" });
+    await cluster.start({ YONEXUS_SWEEP_INTERVAL_MS: "250" });
+    expect(await schedules()).toMatchObject({ liveness: 250 });
+    await waitFor("sweeps", async () => (await cluster.iterations("liveness")) > 4);
+    const jobs = await cluster.queues.sweeps.getJobs(["delayed", "waiting"]);
+    expect(jobs.filter(({ name }) => name === "liveness").length).toBeLessThanOrEqual(1);
+    expect(await schedules()).toMatchObject({ liveness: 250 });
+  });
+
+  it("is set up again when Redis lost it", async () => {
+    await cluster.start();
+    await waitFor("a sweep", async () => (await cluster.iterations("liveness")) > 1);
+    await cluster.commands.flushall();
+    await waitFor("the schedules", async () => Object.keys(await schedules()).length === 3);
+    await waitFor("sweeps", async () => (await cluster.iterations("liveness")) > 2);
+    expect(cluster.logged("Schedules were lost")).toHaveLength(1);
+  });
+
+  it("goes on at once after a time without any coordinator", async () => {
+    const first = await cluster.start({ YONEXUS_SWEEP_INTERVAL_MS: "600000" });
+    await waitFor("the first sweep", async () => (await cluster.queues.sweeps.getCompletedCount()) >= 3);
+    await first.stop();
+    const done = await cluster.queues.sweeps.getCompletedCount();
+    const [next] = (await cluster.queues.sweeps.getJobs(["delayed"])).filter(({ name }) => name === "liveness");
+    // As if its time had come long ago.
+    await next?.changeDelay(1);
+    await cluster.start({ YONEXUS_SWEEP_INTERVAL_MS: "600000" });
+    await waitFor("the overdue sweep", async () => (await cluster.queues.sweeps.getCompletedCount()) > done);
+  });
+
+  it("keeps a bounded number of jobs that ended", async () => {
+    await cluster.start();
+    await waitFor("sweeps", async () => (await cluster.iterations("liveness")) > 2);
+    const [job] = await cluster.queues.sweeps.getJobs(["completed"]);
+    expect(job?.opts.removeOnComplete).toEqual({ count: 100, age: 3_600 });
+    expect(job?.opts.removeOnFail).toEqual({ count: 500, age: 86_400 });
+    expect(job?.data).toEqual({});
+  });
+});

@@ -1,0 +1,252 @@
+import { parseRedisUrl, redisNow } from "@yonexus/protocol/redis";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { OutageGuard } from "../../coordinator/sweeps/outageGuard.ts";
+import { type RedisServer, startRedis } from "../support/redisServer.ts";
+import { waitFor } from "../support/waitFor.ts";
+import { CoordinatorFixture, names, OFFLINE_AFTER_MS } from "./coordinatorFixture.ts";
+
+const LEASE_MS = 1_500;
+const LEASE = { YONEXUS_LEASE_MS: String(LEASE_MS) };
+
+let redis: RedisServer;
+let cluster: CoordinatorFixture;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+beforeEach(async () => {
+  cluster = await CoordinatorFixture.open(redis.url);
+});
+afterEach(() => cluster.close());
+
+async function waitForSweeps(sweep: string, count: number): Promise<void> {
+  const before = await cluster.iterations(sweep);
+  await waitFor(`${count} more sweeps`, async () => (await cluster.iterations(sweep)) >= before + count);
+}
+
+async function allOffline(identifiers: readonly string[]): Promise<boolean> {
+  const found = await Promise.all(identifiers.map((identifier) => cluster.followers.find(identifier)));
+  return found.every((follower) => follower?.status === "offline" && follower.endedAt !== undefined);
+}
+
+describe("liveness edges", () => {
+  it("are each emitted exactly once by three coordinators: unstable, then offline", async () => {
+    const followers = names("silent", 30);
+    await cluster.renewNode("node-a");
+    const events = await cluster.listen(cluster.keys.events);
+    const told = await cluster.listen(cluster.keys.nodeChannel("node-a"));
+    for (const follower of followers) await cluster.goOnline(follower, "node-a");
+    await Promise.all([cluster.start(), cluster.start(), cluster.start()]);
+
+    await waitFor("all of them to be offline", () => allOffline(followers));
+    await waitForSweeps("liveness", 3);
+    for (const follower of followers) {
+      expect(await cluster.edges(follower)).toEqual(["unstable heartbeat_timeout", "offline heartbeat_timeout"]);
+    }
+    const statuses = events.map((text): { identifier: string; status: string } => JSON.parse(text));
+    for (const status of ["unstable", "offline"]) {
+      expect(
+        statuses
+          .filter((event) => event.status === status)
+          .map(({ identifier }) => identifier)
+          .sort(),
+      ).toEqual([...followers].sort());
+    }
+    expect(told.filter((text) => text.startsWith("s "))).toHaveLength(followers.length);
+    expect(told.filter((text) => text.endsWith(" heartbeat_timeout"))).toHaveLength(followers.length);
+    expect(await cluster.index.size()).toBe(0);
+  });
+
+  it("are emitted once by a sweep that comes late, after all coordinators were away", async () => {
+    const followers = names("late", 1_200);
+    await cluster.renewNode("node-a");
+    await cluster.goOnline("late-0", "node-a");
+    // Further sessions of the same form: pairing each would take the test's time.
+    const record = await cluster.commands.hgetall(cluster.keys.follower("late-0").session);
+    for (const follower of followers) await cluster.commands.hset(cluster.keys.follower(follower).session, record);
+    for (const follower of followers) await cluster.silence(follower, OFFLINE_AFTER_MS + 60_000);
+    const events = await cluster.listen(cluster.keys.events);
+
+    await Promise.all([cluster.start(), cluster.start()]);
+    await waitFor("the index to be worked off", async () => (await cluster.index.size()) === 0);
+    await waitForSweeps("liveness", 2);
+    expect(await cluster.edges("late-0")).toEqual(["offline heartbeat_timeout"]);
+    expect(new Set(events).size).toBe(followers.length);
+    expect(events).toHaveLength(followers.length);
+  });
+
+  it("cost no command for a follower that is not due", async () => {
+    const followers = names("quiet", 20);
+    await cluster.renewNode("node-a");
+    for (const follower of followers) {
+      await cluster.goOnline(follower, "node-a");
+      await cluster.index.postpone(follower, (await redisNow(cluster.commands)) + 60_000);
+    }
+    await cluster.start();
+    await waitForSweeps("liveness", 1);
+
+    const monitored: string[] = [];
+    const target = parseRedisUrl(redis.url);
+    if (target.kind === "cluster") throw new Error("The test's Redis is a single one.");
+    const monitor = await new Redis(target.options).monitor();
+    monitor.on("monitor", (_time: string, words: string[]) => monitored.push(words.join(" ")));
+    await waitForSweeps("liveness", 4);
+    monitor.disconnect();
+    expect(monitored.some((command) => command.includes(cluster.keys.liveness))).toBe(true);
+    expect(monitored.filter((command) => command.includes("quiet-"))).toEqual([]);
+    expect(monitored.filter((command) => /^scan /i.test(command))).toEqual([]);
+  });
+
+  it("are not judged while the owner's lease has lapsed and its sweep is still to come", async () => {
+    await cluster.renewNode("node-gone", 1);
+    await cluster.goOnline("waiting", "node-gone");
+    await cluster.silence("waiting", OFFLINE_AFTER_MS + 60_000);
+    // A lease so long that the dead-node sweep does not come by in this test.
+    await cluster.start({ YONEXUS_LEASE_MS: "600000" });
+    await waitFor("the follower to be moved ahead", async () => (await cluster.index.due(10)).length === 0);
+    await waitForSweeps("liveness", 2);
+    expect(await cluster.edges("waiting")).toEqual([]);
+    const dueAt = Number(await cluster.commands.zscore(cluster.keys.liveness, "waiting"));
+    expect(dueAt).toBeGreaterThan((await redisNow(cluster.commands)) + 500_000);
+  });
+
+  it("are judged when the owner was forgotten and no sweep of it will come", async () => {
+    await cluster.goOnline("orphan", "node-forgotten");
+    await cluster.silence("orphan", OFFLINE_AFTER_MS + 60_000);
+    await cluster.start();
+    await waitFor("the orphan to be offline", () => allOffline(["orphan"]));
+    expect(await cluster.edges("orphan")).toEqual(["offline heartbeat_timeout"]);
+  });
+
+  it("of others are not held up by a damaged record at the head of the index", async () => {
+    await cluster.renewNode("node-a");
+    await cluster.goOnline("sound", "node-a");
+    await cluster.silence("sound", OFFLINE_AFTER_MS + 1_000);
+    await cluster.goOnline("damaged", "node-a");
+    await cluster.silence("damaged", OFFLINE_AFTER_MS + 60_000);
+    await cluster.commands.hdel(cluster.keys.follower("damaged").session, "lastHeartbeatAt");
+    await cluster.commands.set(cluster.keys.follower("no-hash").session, "text");
+    await cluster.commands.zadd(cluster.keys.liveness, 1, "no-hash");
+    await cluster.start();
+    await waitFor("the sound one to be offline", () => allOffline(["sound"]));
+    await waitFor("the damaged ones to be moved ahead", async () => (await cluster.index.due(10)).length === 0);
+    expect(await cluster.index.size()).toBe(2);
+  });
+});
+
+describe("a dead node", () => {
+  it("has its sessions ended once, by three coordinators, and is forgotten", async () => {
+    const followers = names("lost", 25);
+    await cluster.renewNode("node-dead", 1);
+    await cluster.renewNode("node-alive");
+    for (const follower of followers) await cluster.goOnline(follower, "node-dead");
+    await cluster.goOnline("safe", "node-alive");
+    // It moved on before its first node died, which still lists it.
+    await cluster.nodes.addSession("node-dead", "safe");
+    for (const follower of [...followers, "safe"]) {
+      await cluster.index.postpone(follower, (await redisNow(cluster.commands)) + 60_000);
+    }
+    const events = await cluster.listen(cluster.keys.events);
+    await Promise.all([cluster.start(LEASE), cluster.start(LEASE), cluster.start(LEASE)]);
+
+    await waitFor("the node to be forgotten", async () => {
+      return (await cluster.commands.zscore(cluster.keys.nodes, "node-dead")) === null;
+    });
+    await waitForSweeps("deadNodes", 2);
+    for (const follower of followers) expect(await cluster.edges(follower)).toEqual(["offline node_lost"]);
+    expect(events).toHaveLength(followers.length);
+    expect(await cluster.edges("safe")).toEqual([]);
+    expect((await cluster.followers.find("safe"))?.status).toBe("online");
+    expect(await cluster.commands.exists(cluster.keys.nodeSessions("node-dead"))).toBe(0);
+  });
+
+  it("keeps its sessions when Redis was away, comes back, and takes them up again", async () => {
+    const own = await startRedis();
+    const away = await CoordinatorFixture.open(own.url);
+    try {
+      const epoch = await away.goOnline("kept", "node-a");
+      await away.index.postpone("kept", (await redisNow(away.commands)) + 600_000);
+      await away.start(LEASE);
+      const waits = () => away.logged("sweep").filter((line) => line.sweep === "deadNodes");
+      await waitFor("a sweep of dead nodes", () => waits().length > 0);
+      await away.renewNode("node-a", 1);
+      await own.kill();
+      const linesBefore = waits().length;
+      await own.restart();
+
+      await waitFor("a sweep after the outage", () => waits().length > linesBefore);
+      expect(waits().at(-1)).toMatchObject({ waited: true, sessions: 0 });
+      expect(await away.commands.hget(away.keys.follower("kept").session, "status")).toBe("online");
+
+      const { trustVersion } = await away.trust.lookup("kept", undefined);
+      const held = {
+        identifier: "kept",
+        epoch,
+        nodeId: "node-a",
+        connectionId: "of-kept",
+        trustVersion,
+        address: "203.0.113.7",
+        authenticatedAt: epoch,
+      };
+      expect((await away.sessions.reassert(held, 10)).outcome).toBe("kept");
+      await away.renewNode("node-a");
+      await waitFor("a sweep that may end sessions again", () => waits().at(-1)?.waited === false);
+      expect(await away.edges("kept")).toEqual([]);
+    } finally {
+      await away.close();
+      await own.stop();
+    }
+  });
+});
+
+describe("the guard against outages", () => {
+  it("gives nodes one lease after a gap between sweeps, and no more", async () => {
+    const leaseMs = 300;
+    await waitFor(
+      "Redis to have run for two leases",
+      async () => Number(/uptime_in_seconds:(\d+)/.exec(await cluster.commands.info("server"))?.[1]) >= 1,
+    );
+    const guard = new OutageGuard(cluster.commands, cluster.keys, leaseMs);
+    expect(await guard.mustWait(), "nobody ever swept").toBe(true);
+    expect(await guard.mustWait(), "the lease after it").toBe(true);
+    const waitKey = cluster.keys.sweptAt("deadNodesAfterGap");
+    expect(await cluster.commands.pttl(waitKey)).toBeGreaterThan(0);
+    await cluster.commands.del(waitKey);
+    expect(await guard.mustWait(), "swept just before").toBe(false);
+    await cluster.commands.set(cluster.keys.sweptAt("deadNodes"), (await redisNow(cluster.commands)) - leaseMs);
+    expect(await guard.mustWait(), "a lease without a sweep").toBe(true);
+    expect(await guard.mustWait(), "the lease after it").toBe(true);
+  });
+
+  it("ends nothing while Redis itself has only just started", async () => {
+    const guard = new OutageGuard(cluster.commands, cluster.keys, 86_400_000);
+    await guard.mustWait();
+    await cluster.commands.del(cluster.keys.sweptAt("deadNodesAfterGap"));
+    expect(await guard.mustWait()).toBe(true);
+  });
+});
+
+describe("retention", () => {
+  it("takes expired pairings, idle rules and coordinators that are gone out of the indexes", async () => {
+    const { keys, commands } = cluster;
+    await cluster.rules.hold("idle", "group", "replica-1", 60_000);
+    await cluster.rules.leave("idle", "replica-1");
+    await cluster.rules.hold("held", "group", "replica-1", 60_000);
+    await cluster.rules.hold("waiting", "group", "replica-1", 60_000);
+    await cluster.rules.append("waiting", "alpha", "content", 10);
+    await cluster.rules.leave("waiting", "replica-1");
+    const now = await redisNow(commands);
+    await commands.zadd(keys.pendingPairings, now - 1, "alpha 0011", now + 60_000, "beta 0022");
+    await commands.zadd(keys.coordinators, now - 700_000, "long-gone", now - 1_000, "just-gone");
+
+    await cluster.start({}, { retentionEveryMs: 100 });
+    await waitFor("the idle rule to be forgotten", async () => (await commands.zscore(keys.rules, "idle")) === null);
+    expect(await commands.zrange(keys.rules, "0", "-1")).toEqual(["held", "waiting"]);
+    expect(await commands.zrange(keys.pendingPairings, "0", "-1")).toEqual(["beta 0022"]);
+    const coordinators = await commands.zrange(keys.coordinators, "0", "-1");
+    expect(coordinators).toContain("just-gone");
+    expect(coordinators).not.toContain("long-gone");
+  });
+});

@@ -1,0 +1,175 @@
+import { UnsealError } from "@yonexus/protocol/redis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type RedisServer, startRedis } from "../support/redisServer.ts";
+import {
+  auditEvents,
+  claimEpoch,
+  MASTER_KEY,
+  newFollowerKey,
+  openStores,
+  pairFollower,
+  type Stores,
+} from "../support/stores.ts";
+import { waitFor } from "../support/waitFor.ts";
+
+let server: RedisServer;
+let stores: Stores;
+beforeAll(async () => {
+  server = await startRedis({ persistent: false });
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  stores = await openStores(server.url);
+});
+afterEach(() => stores.close());
+
+const lookup = (identifier: string) => stores.trust.lookup(identifier, undefined);
+
+describe("the allowlist", () => {
+  it("answers which identifiers were new to it", async () => {
+    expect(await stores.trust.allow(["alice", "bob"])).toEqual(["alice", "bob"]);
+    expect(await stores.trust.allow(["bob", "carol"])).toEqual(["carol"]);
+    expect(await stores.trust.allow([])).toEqual([]);
+    expect(await lookup("alice")).toMatchObject({ allowed: true, trustVersion: "0" });
+    expect(await lookup("mallory")).toMatchObject({ allowed: false });
+  });
+
+  it("loses an identifier: its session ends, its node is told, its trust stays for when it is allowed again", async () => {
+    const version = await pairFollower(stores, "alice");
+    const told = await stores.record(stores.keys.nodeChannel("node-a"));
+    const events = await stores.record(stores.keys.events);
+    const epoch = await claimEpoch(stores, "alice", version);
+    expect(await stores.trust.disallow("alice")).toEqual({ changed: true, closedOn: "node-a" });
+    expect(await stores.trust.disallow("alice")).toEqual({ changed: false });
+    expect(await stores.sessions.check("alice", epoch)).toBe("stale");
+    expect(await stores.sessions.beat("alice", epoch)).toEqual({ outcome: "stale" });
+    await waitFor("the node to be told", () => told.length > 0 && events.length > 1);
+    expect(told).toEqual([`x alice ${epoch} identifier_not_allowed`]);
+    expect(JSON.parse(events[1] ?? "")).toMatchObject({ status: "offline", reason: "identifier_not_allowed" });
+    expect(await auditEvents(stores, "alice")).toContain("disallowed");
+
+    await stores.trust.allow(["alice"]);
+    expect((await lookup("alice")).trustVersion).toBe(version);
+    expect(await claimEpoch(stores, "alice", version)).toBeGreaterThan(epoch);
+  });
+
+  it("writes nothing of an identifier that was never on it when it is taken off", async () => {
+    expect(await stores.trust.disallow("mallory")).toEqual({ changed: false });
+    expect(await stores.redis.keys(`${stores.keys.prefix}:*`)).toEqual([]);
+  });
+
+  it("follows the configuration: adds what it names, and takes off only what an earlier one had added", async () => {
+    await stores.trust.allow(["by-hand", "both"]);
+    expect(await stores.trust.applyConfigured(["alice", "bob", "both"])).toEqual({
+      added: ["alice", "bob"],
+      removed: [],
+    });
+    expect(await stores.trust.applyConfigured(["alice", "bob", "both"])).toEqual({ added: [], removed: [] });
+    expect(await stores.trust.applyConfigured(["bob"])).toEqual({ added: [], removed: ["alice"] });
+    expect(await stores.trust.applyConfigured([])).toEqual({ added: [], removed: ["bob"] });
+    for (const identifier of ["by-hand", "both"]) expect((await lookup(identifier)).allowed).toBe(true);
+    for (const identifier of ["alice", "bob"]) expect((await lookup(identifier)).allowed).toBe(false);
+  });
+
+  it("is the same after 10 processes applied one configuration at once", async () => {
+    const applied = await Promise.all(Array.from({ length: 10 }, () => stores.trust.applyConfigured(["alice", "bob"])));
+    expect(applied.flatMap(({ added }) => added).toSorted()).toEqual(["alice", "bob"]);
+    expect((await stores.trust.applyConfigured([])).removed.toSorted()).toEqual(["alice", "bob"]);
+  });
+});
+
+describe("the trust", () => {
+  it("cleared by the operator is gone, raises the version and ends the live session once", async () => {
+    const version = await pairFollower(stores, "alice");
+    const told = await stores.record(stores.keys.nodeChannel("node-a"));
+    const epoch = await claimEpoch(stores, "alice", version);
+    expect(await stores.trust.clear("alice", "operator", { disallow: false })).toEqual({
+      known: true,
+      wasPaired: true,
+      closedOn: "node-a",
+    });
+    expect(await stores.trust.clear("alice", "operator", { disallow: false })).toEqual({ known: true, wasPaired: false });
+    const now = await lookup("alice");
+    expect(now).not.toHaveProperty("trust");
+    expect(now.allowed).toBe(true);
+    expect(Number(now.trustVersion)).toBeGreaterThan(Number(version));
+    expect(await stores.sessions.check("alice", epoch)).toBe("stale");
+    await waitFor("the node to be told", () => told.length > 0);
+    expect(told).toEqual([`x alice ${epoch} trust_revoked`]);
+    expect(await stores.directory.find("alice")).toMatchObject({ paired: false, trustClearedReason: "operator" });
+  });
+
+  it("cleared with `disallow` takes the identifier off the allowlist too", async () => {
+    await pairFollower(stores, "alice");
+    await stores.trust.clear("alice", "operator", { disallow: true });
+    expect((await lookup("alice")).allowed).toBe(false);
+  });
+
+  it("of an unknown identifier cannot be cleared, and nothing is written", async () => {
+    expect(await stores.trust.clear("mallory", "operator", { disallow: true })).toEqual({
+      known: false,
+      wasPaired: false,
+    });
+    expect(await stores.redis.keys(`${stores.keys.prefix}:*`)).toEqual([]);
+  });
+
+  it("is read with the follower's own secret, the one before it, and the pending pairing of the key in the hello", async () => {
+    const key = newFollowerKey();
+    await pairFollower(stores, "alice", { key, secret: "first secret" });
+    await pairFollower(stores, "alice", { key, secret: "second secret" });
+    const { trust } = await lookup("alice");
+    expect(trust?.publicKey).toBe(key.publicKey);
+    expect(stores.trust.openSecret("alice", trust?.sealedSecret ?? "")).toBe("second secret");
+    expect(stores.trust.openSecret("alice", trust?.previousSealedSecret ?? "")).toBe("first secret");
+
+    const waiter = { nodeId: "node-a", connectionId: "connection-1", address: "192.0.2.1" };
+    const opened = await stores.pairings.open("alice", key.publicKey, key.fingerprint, waiter);
+    expect(await stores.trust.lookup("alice", key.fingerprint)).toMatchObject({
+      pairing: { pairingId: "pairingId" in opened ? opened.pairingId : "", notice: "pending" },
+    });
+    expect(await stores.trust.lookup("alice", newFollowerKey().fingerprint)).not.toHaveProperty("pairing");
+    expect(await lookup("alice")).not.toHaveProperty("pairing");
+  });
+});
+
+describe("a shared secret at rest", () => {
+  it("does not open under another identifier or another master key", async () => {
+    await pairFollower(stores, "alice", { secret: "of alice" });
+    const sealed = (await lookup("alice")).trust?.sealedSecret ?? "";
+    expect(() => stores.trust.openSecret("bob", sealed)).toThrow(UnsealError);
+    const stranger = await openStores(server.url, { keys: stores.keys, masterKeys: [new Uint8Array(32).fill(9)] });
+    expect(() => stranger.trust.openSecret("alice", sealed)).toThrow(UnsealError);
+    stranger.close();
+  });
+
+  it("is sealed anew with the current master key, so that the old one can be dropped", async () => {
+    const version = await pairFollower(stores, "alice", { secret: "of alice" });
+    const newKey = new Uint8Array(32).fill(8);
+    const rotated = await openStores(server.url, { keys: stores.keys, masterKeys: [newKey, MASTER_KEY] });
+    const sealed = (await lookup("alice")).trust?.sealedSecret ?? "";
+    const secret = rotated.trust.openSecret("alice", sealed);
+    await Promise.all(Array.from({ length: 5 }, () => rotated.trust.resealIfOld("alice", version, sealed, secret)));
+    rotated.close();
+
+    const later = await openStores(server.url, { keys: stores.keys, masterKeys: [newKey] });
+    const anew = (await later.trust.lookup("alice", undefined)).trust?.sealedSecret ?? "";
+    expect(anew).not.toBe(sealed);
+    expect(later.trust.openSecret("alice", anew)).toBe("of alice");
+    await later.trust.resealIfOld("alice", version, anew, "of alice");
+    expect((await lookup("alice")).trust?.sealedSecret).toBe(anew);
+    later.close();
+  });
+
+  it("is not sealed anew over a trust that changed meanwhile", async () => {
+    const version = await pairFollower(stores, "alice", { secret: "old" });
+    const sealed = (await lookup("alice")).trust?.sealedSecret ?? "";
+    await pairFollower(stores, "alice", { secret: "new" });
+    const rotated = await openStores(server.url, {
+      keys: stores.keys,
+      masterKeys: [new Uint8Array(32).fill(8), MASTER_KEY],
+    });
+    await rotated.trust.resealIfOld("alice", version, sealed, "old");
+    rotated.close();
+    expect(stores.trust.openSecret("alice", (await lookup("alice")).trust?.sealedSecret ?? "")).toBe("new");
+  });
+});

@@ -18,8 +18,14 @@ export default defineConfig({
           exclude: ["**/node_modules/**", "**/dist/**"],
         },
       },
-      { ...shared, test: { name: "redis", include: ["test/redis/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 } },
-      { ...shared, test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 } },
+      {
+        ...shared,
+        test: { name: "redis", include: ["test/redis/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 },
+      },
+      {
+        ...shared,
+        test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
+      },
     ],
   },
 });

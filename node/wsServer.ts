@@ -18,7 +18,7 @@ export interface ServerHandlers {
   accept(transport: Transport, address: string): SocketEvents;
 }
 
-export interface SocketEvents {
+interface SocketEvents {
   onText(text: string): void;
   onBinary(): void;
   onPong(): void;

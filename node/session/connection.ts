@@ -157,7 +157,11 @@ export class Connection {
     try {
       const { state, effects } = transition(this.#state, event);
       this.#state = state;
-      for (const effect of effects) this.#do(effect);
+      for (const effect of effects) {
+        // What one effect led to may have ended the connection: then the others are void.
+        if (this.#state !== state) return;
+        this.#do(effect);
+      }
     } catch (error) {
       // Our own fault, and whatever it is, it ends with this connection and not with the process.
       this.#services.fault(error);

@@ -181,7 +181,7 @@ describe("every event in every phase", () => {
   it("in whatever order, never throws", () => {
     fc.assert(
       fc.property(anyWalk, (events) => void walk(events, () => {})),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 });
@@ -212,7 +212,7 @@ describe("the end of a connection", () => {
         const wasActive = before.phase.name === "active" && state.phase.name === "closed";
         expect(ended).toHaveLength(wasActive ? 1 : 0);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -247,7 +247,7 @@ describe("a session", () => {
         expect(event).toBe(CLAIMED);
         expect(effects.map((effect) => effect.do)).toEqual(["openSession", "send"]);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -291,7 +291,7 @@ describe("violations", () => {
         });
         expect(end.violations).toBeLessThanOrEqual(MAX_VIOLATIONS);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -303,7 +303,7 @@ describe("violations", () => {
         expect(state.phase).toBe(before.phase);
         expect(effects.map((effect) => effect.do)).toEqual(["send"]);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 

@@ -1,0 +1,70 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Admission, type Place } from "./admission.ts";
+
+const LIMITS = { maxConnections: 8, maxUnauthenticated: 5, maxUnauthenticatedPerAddress: 3, maxPendingPairings: 2 };
+
+type Step = { do: "connect"; address: string } | { do: "pair" | "authenticate" | "leave"; which: number };
+const anySteps = fc.array(
+  fc.oneof(
+    fc.record({ do: fc.constant("connect" as const), address: fc.constantFrom("a", "b", "c") }),
+    fc.record({ do: fc.constantFrom("pair" as const, "authenticate" as const, "leave" as const), which: fc.nat() }),
+  ),
+  { maxLength: 80 },
+);
+
+describe("admission", () => {
+  it("agrees with a list of the places: each limit holds at every moment, and no refusal is without cause", () => {
+    fc.assert(
+      fc.property(anySteps, (steps: Step[]) => {
+        const admission = new Admission(LIMITS);
+        const places: Place[] = [];
+        const count = (pool: Place["pool"], address?: string) =>
+          places.filter((place) => place.pool === pool && (address === undefined || place.address === address)).length;
+        for (const step of steps) {
+          if (step.do === "connect") {
+            const expected =
+              places.length >= LIMITS.maxConnections || count("unauthenticated") >= LIMITS.maxUnauthenticated
+                ? 503
+                : count("unauthenticated", step.address) >= LIMITS.maxUnauthenticatedPerAddress
+                  ? 429
+                  : undefined;
+            const refusal = admission.refusal(step.address);
+            expect(refusal?.status).toBe(expected);
+            if (refusal === undefined) places.push(admission.enter(step.address));
+            continue;
+          }
+          const index = places.length === 0 ? -1 : step.which % places.length;
+          const place = places[index];
+          if (place === undefined) continue;
+          if (step.do === "leave") {
+            admission.leave(place);
+            places.splice(index, 1);
+          } else if (step.do === "authenticate") {
+            places[index] = admission.authenticate(place);
+          } else if (place.pool !== "authenticated") {
+            const full = place.pool !== "pairing" && count("pairing") >= LIMITS.maxPendingPairings;
+            const moved = admission.waitForHuman(place);
+            expect(moved === undefined).toBe(full);
+            places[index] = moved ?? place;
+          }
+        }
+        for (const place of places) admission.leave(place);
+        // Nothing of those that left is counted on.
+        for (let free = 0; free < LIMITS.maxUnauthenticatedPerAddress; free++) {
+          expect(admission.refusal("a")).toBeUndefined();
+          admission.enter("a");
+        }
+      }),
+    );
+  });
+
+  it("counts those that wait for a human apart: they keep nobody from coming in", () => {
+    const admission = new Admission({ ...LIMITS, maxUnauthenticated: 1 });
+    const place = admission.enter("a");
+    expect(admission.refusal("b")?.status).toBe(503);
+    admission.waitForHuman(place);
+    expect(admission.refusal("b")).toBeUndefined();
+    expect(admission.refusal("a")).toBeUndefined();
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ageText, spanText } from "./age.ts";
+import { ageText, remainingText, spanText } from "./age.ts";
 
 const now = 1_800_000_000_000;
 
@@ -29,5 +29,16 @@ describe("a span", () => {
 
   it("is rounded down to its largest unit", () => {
     expect(spanText(299_000)).toBe("4 min");
+  });
+});
+
+describe("what remains", () => {
+  it.each([
+    [299_000, "5 min"],
+    [120_000, "2 min"],
+    [119_000, "119 s"],
+    [-5, "0 s"],
+  ])("of %i ms reads %s", (ms, text) => {
+    expect(remainingText(ms)).toBe(text);
   });
 });

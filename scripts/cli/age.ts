@@ -16,3 +16,9 @@ export function spanText(ms: number): string {
   const unit = UNITS.find((candidate) => ms >= candidate.ms) ?? UNITS[3];
   return `${Math.floor(ms / unit.ms)} ${unit.name}`;
 }
+
+/** How long something still lasts: seconds up to two minutes, then whole minutes, rounded to the nearest: `5 min`. */
+export function remainingText(ms: number): string {
+  const left = Math.max(0, ms);
+  return left < 120_000 ? `${Math.round(left / 1_000)} s` : `${Math.round(left / 60_000)} min`;
+}

@@ -1,5 +1,5 @@
 import type { FollowerEventName, FollowerEvents } from "@yonexus/protocol/client";
-import { spanText } from "../age.ts";
+import { remainingText, spanText } from "../age.ts";
 import { plainText } from "../plainText.ts";
 
 /** The events that are shown, in words or as JSON. What the state machine does in between is not. */
@@ -28,7 +28,7 @@ export function eventText(event: ShownEvent, identifier: string, now: number): s
       // Told again while the notice is on its way: one question is enough.
       if (adminNotification === "pending") return undefined;
       return [
-        `${identifier} has to be paired. The server's operator was given a code; it is good for ${spanText(Math.max(0, expiresAt * 1000 - now))}.`,
+        `${identifier} has to be paired. The server's operator was given a code; it is good for ${remainingText(expiresAt * 1000 - now)}.`,
         `  fingerprint  ${plainText(fingerprint)}`,
         "  The operator must see the same fingerprint. Type the code here:",
       ].join("\n");

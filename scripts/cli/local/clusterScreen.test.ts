@@ -41,7 +41,7 @@ describe("a pairing code on the terminal", () => {
   it("stands with identifier, fingerprint and the time that is left", () => {
     const text = pairingCodeText(event, 1_000_000 - 299_000);
     expect(text).toContain("alpha wants to pair.");
-    expect(text).toContain("ABCD-1234, good for 4 min");
+    expect(text).toContain("ABCD-1234, good for 5 min");
     expect(text).toContain("f1:02");
   });
 

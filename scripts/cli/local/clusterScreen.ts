@@ -1,4 +1,4 @@
-import { spanText } from "../age.ts";
+import { remainingText } from "../age.ts";
 import { DEFAULT_DATA_DIR } from "../clusterFile.ts";
 import { print, printJson } from "../output.ts";
 import { plainText } from "../plainText.ts";
@@ -86,7 +86,7 @@ export function readyText({ nodes, redisText, memoryOnly, dataDir }: ReadyCluste
 /** A pairing code where the operator cannot miss it. @param now unix ms. */
 export function pairingCodeText(event: ProcessEvent, now: number): string {
   const { identifier, code, fingerprint, expiresAt } = event;
-  const left = typeof expiresAt === "number" ? `, good for ${spanText(Math.max(0, expiresAt * 1000 - now))}` : "";
+  const left = typeof expiresAt === "number" ? `, good for ${remainingText(expiresAt * 1000 - now)}` : "";
   return [
     "",
     `${shown(identifier)} wants to pair.`,

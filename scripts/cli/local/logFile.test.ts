@@ -2,9 +2,9 @@ import { closeSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { openLog } from "./logFile.ts";
+import { boundLog, openLog } from "./logFile.ts";
 
-it("a log is appended to, and put aside once it is long", () => {
+it("a log is appended to, and begins anew once it is long, also under its writer", () => {
   const folder = mkdtempSync(join(tmpdir(), "yonexus-"));
   const path = join(folder, "node-1.log");
   const append = (text: string) => {
@@ -21,6 +21,13 @@ it("a log is appended to, and put aside once it is long", () => {
     expect(readFileSync(path, "utf8")).toBe("three\n");
     expect(readFileSync(`${path}.1`, "utf8")).toBe("one\ntwo, long\n");
     expect(statSync(path).mode & 0o777).toBe(0o600);
+
+    const running = openLog(path, 64);
+    writeSync(running, "x".repeat(64));
+    boundLog(path, 64);
+    writeSync(running, "after\n");
+    closeSync(running);
+    expect(readFileSync(path, "utf8")).toBe("after\n");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

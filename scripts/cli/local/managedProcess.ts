@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "../cliError.ts";
 import { endWithThisProcess } from "./endWithThisProcess.ts";
-import { openLog } from "./logFile.ts";
+import { boundLog, openLog } from "./logFile.ts";
 import { RestartPolicy } from "./restartPolicy.ts";
 
 /** What a process of ours prints on its standard output: JSON, one object a line. */
@@ -39,6 +39,8 @@ export interface ProcessListener {
 }
 
 const READY_TIMEOUT_MS = 30_000;
+/** How often a running process' log is looked at. */
+const LOG_CHECK_EVERY_MS = 10_000;
 
 /** One process of a local cluster: started, watched, started again when it ends by itself, and stopped. */
 export class ManagedProcess {
@@ -121,10 +123,21 @@ export class ManagedProcess {
     });
     closeSync(log);
     this.#child = child;
+    const bound = setInterval(() => {
+      try {
+        boundLog(logPath);
+      } catch {
+        // A full disk must not end the cluster too; the next look tries again.
+      }
+    }, LOG_CHECK_EVERY_MS);
     const release = probe === undefined || child.pid === undefined ? undefined : endWithThisProcess(child.pid);
     const ended = new Promise<Ending>((resolve) => {
-      child.once("error", () => resolve({ code: null, signal: null }));
+      child.once("error", () => {
+        clearInterval(bound);
+        resolve({ code: null, signal: null });
+      });
       child.once("exit", (code, signal) => {
+        clearInterval(bound);
         release?.();
         resolve({ code, signal });
       });

@@ -15,7 +15,11 @@ function hashed(key: string): string {
 const rule = fc
   .oneof(
     fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }),
-    fc.string({ unit: fc.constantFrom("{", "}", "%", ":", "2", "5", "a", "A", " ", "é", "_"), minLength: 1, maxLength: 8 }),
+    fc.string({
+      unit: fc.constantFrom("{", "}", "%", ":", "2", "5", "a", "A", " ", "é", "_"),
+      minLength: 1,
+      maxLength: 8,
+    }),
   )
   .filter(isRule);
 const identifier = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/u);

@@ -201,13 +201,9 @@ export class MessageSender {
 
   async #subscribe(): Promise<Subscription> {
     try {
-      const subscription = await Subscription.open(
-        this.#subscriber,
-        this.#keys.replyChannel(this.senderId),
-        (text) => {
-          for (const receipt of parseReceipts(text)) this.#settle(receipt.messageId, receipt.outcome);
-        },
-      );
+      const subscription = await Subscription.open(this.#subscriber, this.#keys.replyChannel(this.senderId), (text) => {
+        for (const receipt of parseReceipts(text)) this.#settle(receipt.messageId, receipt.outcome);
+      });
       this.#listening = true;
       return subscription;
     } catch (error) {

@@ -33,7 +33,8 @@ export interface RuleConsumerOptions {
 
 const LEASE_MS = 15_000;
 const BLOCK_MS = 2_000;
-const BATCH = 64;
+/** Small, so that a slow handler has not many waiting behind it when their time to be taken over comes. */
+const BATCH = 16;
 /** A message that its replica did not ack for so long is taken over: the replica is dead, or its handler is. */
 const RECLAIM_IDLE_MS = 60_000;
 const RECLAIM_EVERY_MS = 15_000;

@@ -72,7 +72,10 @@ describe("a sealed value", () => {
 describe("the hash of a pairing code", () => {
   it("is one for each master key, the current one first, and bound to identifier, fingerprint and code", () => {
     const [old] = new Keyring([OLD]).hashCode("AAAA-BBBB", "alice", "ab12");
-    expect(new Keyring([NEW, OLD]).hashCode("AAAA-BBBB", "alice", "ab12")).toEqual([expect.not.stringMatching(old ?? ""), old]);
+    expect(new Keyring([NEW, OLD]).hashCode("AAAA-BBBB", "alice", "ab12")).toEqual([
+      expect.not.stringMatching(old ?? ""),
+      old,
+    ]);
     const keyring = new Keyring([OLD]);
     for (const [code, identifier, fingerprint] of [
       ["AAAA-BBBC", "alice", "ab12"],

@@ -93,7 +93,8 @@ describe("on a Redis Cluster", () => {
     );
     const id = opened[0] !== undefined && "pairingId" in opened[0] ? opened[0].pairingId : "";
     expect(await stores.pairings.resolveNotice("pairing", key.fingerprint, id, "sent")).toBe("resolved");
-    for (let count = 0; count < 4; count++) await stores.pairings.confirm("pairing", key.fingerprint, "wrong", "sealed");
+    for (let count = 0; count < 4; count++)
+      await stores.pairings.confirm("pairing", key.fingerprint, "wrong", "sealed");
     expect((await stores.pairings.confirm("pairing", key.fingerprint, "wrong", "sealed")).outcome).toBe(
       "too_many_attempts",
     );
@@ -133,7 +134,10 @@ describe("on a Redis Cluster", () => {
     expect(verdicts.filter(({ edge }) => edge === "offline")).toHaveLength(12);
     for (const each of due) await stores.liveness.remove(each);
     expect(await stores.liveness.size()).toBe(0);
-    await waitFor("the edges to be published", () => events.filter((text) => text.includes("heartbeat_timeout")).length === 12);
+    await waitFor(
+      "the edges to be published",
+      () => events.filter((text) => text.includes("heartbeat_timeout")).length === 12,
+    );
   });
 
   it("nodes are renewed, listed, lapse and are released", async () => {
@@ -149,7 +153,7 @@ describe("on a Redis Cluster", () => {
   });
 
   it("rules of odd names are held, filled, read, acked, given up and forgotten", async () => {
-    for (const rule of ["plain", "a{b}c", "{}", "with space", "100%", "a:b", "Grüße 🦊"]) {
+    for (const rule of ["plain", "a{b}c", "{}", "}{", "with space", "100%", "a:b", "Grüße 🦊"]) {
       const handled: string[] = [];
       const consumer = new RuleConsumer(stores.redis, await stores.open("blocking"), stores.keys, {
         rule,

@@ -27,10 +27,11 @@ import { compose } from "../../coordinator/compose.ts";
 import type { RunningCoordinator } from "../../coordinator/main.ts";
 import { openQueues, type Queues } from "../../coordinator/queues.ts";
 import { TUNING, type Tuning } from "../../coordinator/tuning.ts";
+import { waitFor } from "../support/waitFor.ts";
 
 export const BOT_TOKEN = "bot-token-that-must-not-leak";
 export const ADMIN = "123456789012345678";
-export const UNSTABLE_AFTER_MS = 400;
+const UNSTABLE_AFTER_MS = 400;
 export const OFFLINE_AFTER_MS = 900;
 const DAY_MS = 86_400_000;
 
@@ -47,6 +48,12 @@ const SHORT: Tuning = {
 export interface OpenPairing {
   readonly job: NoticeJob & { readonly kind: "pairing" };
   readonly waiterNode: string;
+}
+
+interface NoticeJobState {
+  readonly state: string;
+  readonly tries: number | undefined;
+  readonly reason: string | undefined;
 }
 
 /** A cluster of coordinators on one Redis, and the stores by which nodes would write there. */
@@ -167,6 +174,20 @@ export class CoordinatorFixture {
 
   async addNotice(job: NoticeJob): Promise<void> {
     await this.queues.notices.add(job.kind, job, noticeJobOptions(job));
+  }
+
+  async noticeJob({ job }: OpenPairing): Promise<NoticeJobState> {
+    // The state first: read after the fields, it could be newer than they are.
+    const state = await this.queues.notices.getJobState(job.pairingId);
+    const found = await this.queues.notices.getJob(job.pairingId);
+    return { state, tries: found?.attemptsMade, reason: found?.failedReason };
+  }
+
+  async noticeEnded(pairing: OpenPairing, state: "completed" | "failed"): Promise<NoticeJobState> {
+    return waitFor(`the notice of ${pairing.job.identifier} to be ${state}`, async () => {
+      const now = await this.noticeJob(pairing);
+      return now.state === state && now;
+    });
   }
 
   async codeOf({ job }: OpenPairing): Promise<string> {

@@ -115,7 +115,7 @@ describe("a coordinator", () => {
   });
 
   it.each(["there", "away"])("leaves nothing that keeps its process alive, with Redis %s", async (where) => {
-    const own = await startRedis({ tcp: true });
+    const own = await startRedis();
     const program = `
       import { startCoordinator } from "@yonexus/coordinator";
       import { loadConfig } from "@yonexus/protocol/config";
@@ -132,7 +132,14 @@ describe("a coordinator", () => {
     const root = fileURLToPath(new URL("../..", import.meta.url));
     const child = spawn(process.execPath, ["--conditions=source", "--input-type=module", "--eval", program], {
       cwd: root,
-      env: { PATH: process.env.PATH, REDIS_URL: own.url, YONEXUS_MASTER_KEY: Buffer.alloc(32, 1).toString("base64") },
+      env: {
+        PATH: process.env.PATH,
+        REDIS_URL: own.url,
+        YONEXUS_MASTER_KEY: Buffer.alloc(32, 1).toString("base64"),
+        // With nothing to do the workers wait for jobs as long as they can.
+        YONEXUS_SWEEP_INTERVAL_MS: "600000",
+        YONEXUS_LEASE_MS: "600000",
+      },
       stdio: ["pipe", "pipe", "pipe"],
     });
     let output = "";
@@ -149,12 +156,15 @@ describe("a coordinator", () => {
     });
     try {
       await waitFor("it to start", () => output.includes("started"));
+      await waitFor("its workers to wait", async () => {
+        return String(await own.command("CLIENT", "LIST")).split("cmd=bzpopmin").length === 3;
+      });
       if (where === "away") {
         await own.kill();
         await waitFor("it to notice", () => log.includes("Redis does not answer"));
       }
       child.stdin.write("stop");
-      await waitFor("the process to end by itself", () => exitCode !== undefined, 15_000);
+      await waitFor("the process to end by itself", () => exitCode !== undefined, 7_000);
       expect(exitCode).toBe(0);
       expect(output).toBe("started\nstopped\n");
       expect(

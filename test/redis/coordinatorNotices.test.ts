@@ -28,18 +28,6 @@ async function noticeState({ job }: OpenPairing): Promise<string | null> {
   return cluster.commands.hget(cluster.keys.pairing(job.identifier, job.fingerprint), "notice");
 }
 
-async function jobState({ job }: OpenPairing) {
-  const found = await cluster.queues.notices.getJob(job.pairingId);
-  return { state: await found?.getState(), tries: found?.attemptsMade, reason: found?.failedReason };
-}
-
-async function ended(pairing: OpenPairing, state: "completed" | "failed") {
-  return waitFor(`the notice of ${pairing.job.identifier} to be ${state}`, async () => {
-    const now = await jobState(pairing);
-    return now.state === state && now;
-  });
-}
-
 /** Everything in Redis as text, whatever its type, and what the processes wrote. */
 async function everythingWritten(): Promise<string> {
   const { commands } = cluster;
@@ -85,7 +73,7 @@ describe("the notice of a pairing", () => {
       await cluster.addNotice(job);
       await cluster.addNotice(job);
     }
-    for (const pairing of pairings) await ended(pairing, "completed");
+    for (const pairing of pairings) await cluster.noticeEnded(pairing, "completed");
     expect(discord.codes()).toEqual(codes);
     expect(discord.requests.filter(({ path }) => path.endsWith("/messages"))).toHaveLength(pairings.length);
     expect(await Promise.all(pairings.map(noticeState))).toEqual(pairings.map(() => "sent"));
@@ -99,11 +87,11 @@ describe("the notice of a pairing", () => {
     const sentCode = await cluster.codeOf(sent);
     await cluster.start(cluster.discord(discord.url));
     await cluster.addNotice(sent.job);
-    await ended(sent, "completed");
+    await cluster.noticeEnded(sent, "completed");
     const failed = await cluster.openPairing("failed");
     const failedCode = await cluster.codeOf(failed);
     await cluster.addNotice(failed.job);
-    await ended(failed, "failed");
+    await cluster.noticeEnded(failed, "failed");
 
     const written = await everythingWritten();
     expect(written).toContain(failed.job.pairingId);
@@ -117,7 +105,7 @@ describe("the notice of a pairing", () => {
     const code = await cluster.codeOf(pairing);
     await cluster.start();
     await cluster.addNotice(pairing.job);
-    await ended(pairing, "completed");
+    await cluster.noticeEnded(pairing, "completed");
     expect(cluster.terminalText.split("\n").map((line) => line.trim())).toContain(code);
     expect(cluster.terminalText).toContain(pairing.job.fingerprint);
     expect(await everythingWritten()).not.toContain(code);
@@ -128,7 +116,7 @@ describe("the notice of a pairing", () => {
     const code = await cluster.codeOf(pairing);
     await cluster.start({}, {}, true);
     await cluster.addNotice(pairing.job);
-    await ended(pairing, "completed");
+    await cluster.noticeEnded(pairing, "completed");
     expect(JSON.parse(cluster.terminalText)).toMatchObject({ event: "pairing_code", identifier: "newcomer", code });
   });
 
@@ -137,7 +125,7 @@ describe("the notice of a pairing", () => {
     await cluster.commands.del(cluster.keys.pairing(pairing.job.identifier, pairing.job.fingerprint));
     await cluster.start(cluster.discord(discord.url));
     await cluster.addNotice(pairing.job);
-    await ended(pairing, "completed");
+    await cluster.noticeEnded(pairing, "completed");
     expect(discord.requests).toEqual([]);
   });
 
@@ -154,7 +142,7 @@ describe("the notice of a pairing", () => {
       const pairing = await cluster.openPairing("refused");
       await cluster.start(cluster.discord(discord.url));
       await cluster.addNotice(pairing.job);
-      const { tries, reason: failedReason } = await ended(pairing, "failed");
+      const { tries, reason: failedReason } = await cluster.noticeEnded(pairing, "failed");
       expect(tries).toBe(1);
       expect(failedReason).toContain(reason);
       expect(discord.requests).toHaveLength(1);
@@ -166,7 +154,7 @@ describe("the notice of a pairing", () => {
       const next = await cluster.openPairing("refused");
       const code = await cluster.codeOf(next);
       await cluster.addNotice(next.job);
-      await ended(next, "completed");
+      await cluster.noticeEnded(next, "completed");
       expect(discord.codes().get("refused")).toBe(code);
     },
   );
@@ -176,7 +164,7 @@ describe("the notice of a pairing", () => {
     const pairing = await cluster.openPairing("patient");
     await cluster.start(cluster.discord(discord.url));
     await cluster.addNotice(pairing.job);
-    await ended(pairing, "completed");
+    await cluster.noticeEnded(pairing, "completed");
     const posts = discord.requests.filter(({ path }) => path.endsWith("/messages"));
     expect(posts.length).toBeGreaterThan(1);
     expect(new Set(posts.map(({ body }) => body?.nonce))).toEqual(new Set([pairing.job.pairingId]));
@@ -188,7 +176,7 @@ describe("the notice of a pairing", () => {
     const pairing = await cluster.openPairing("hopeless");
     await cluster.start(cluster.discord(discord.url));
     await cluster.addNotice(pairing.job);
-    const { tries, reason } = await ended(pairing, "failed");
+    const { tries, reason } = await cluster.noticeEnded(pairing, "failed");
     expect(tries).toBe(8);
     expect(reason).toContain("notifier_unreachable");
     expect(await noticeState(pairing)).toBeNull();
@@ -215,7 +203,7 @@ describe("the notice of a pairing", () => {
     const pairing = await cluster.openPairing("sealed");
     await cluster.start({ ...cluster.discord(discord.url), YONEXUS_MASTER_KEY: stranger });
     await cluster.addNotice(pairing.job);
-    await ended(pairing, "failed");
+    await cluster.noticeEnded(pairing, "failed");
     expect(cluster.logged("YONEXUS_MASTER_KEY")).toHaveLength(1);
     expect(await noticeState(pairing)).toBeNull();
   });
@@ -244,76 +232,13 @@ describe("the notice of a pairing", () => {
     );
     await cluster.addNotice(pairing.job);
     await waitFor("the worker to have sent it", () => discord.messages().length === 1);
-    expect((await jobState(pairing)).state).toBe("active");
+    expect((await cluster.noticeJob(pairing)).state).toBe("active");
     await worker.close(true);
     connection.disconnect();
 
     await cluster.start(cluster.discord(discord.url));
-    await ended(pairing, "completed");
+    await cluster.noticeEnded(pairing, "completed");
     expect(discord.requests.filter(({ path }) => path.endsWith("/messages"))).toHaveLength(2);
     expect(discord.messages()).toHaveLength(1);
-  });
-});
-
-describe("a rate limit of Discord's", () => {
-  it("holds up the whole queue, on every coordinator, and uses up no try", async () => {
-    const retryAfter = 1.2;
-    let limited = false;
-    discord.respondWith(() => {
-      if (limited) return "usual";
-      limited = true;
-      return { status: 429, body: { retry_after: retryAfter, global: false } };
-    });
-    const [first, ...others] = await Promise.all(names("limited", 4).map((name) => cluster.openPairing(name)));
-    if (first === undefined) throw new Error("No pairing.");
-    await cluster.start(cluster.discord(discord.url));
-    await cluster.start(cluster.discord(discord.url));
-    await cluster.addNotice(first.job);
-    await waitFor("the pause to be on", () => cluster.logged("limits the bot").length > 0);
-    await waitFor("Redis to know of it", async () => (await cluster.queues.notices.getRateLimitTtl(2 ** 53 - 1)) > 0);
-    for (const { job } of others) await cluster.addNotice(job);
-
-    for (const pairing of [first, ...others]) expect((await ended(pairing, "completed")).tries).toBe(1);
-    const [refused, ...later] = discord.requests;
-    // Redis counts the pause from a moment after the answer.
-    for (const request of later) expect(request.at - (refused?.at ?? 0)).toBeGreaterThanOrEqual(retryAfter * 1_000);
-  });
-
-  it("that lasts longer than the pairing ends the pairing at once", async () => {
-    const short = await CoordinatorFixture.open(redis.url, 15_000);
-    try {
-      discord.respondWith([{ status: 429, headers: { "retry-after": "30" }, body: "slow down" }]);
-      const pairing = await short.openPairing("unlucky");
-      const told = await short.listen(short.keys.nodeChannel("node-a"));
-      await short.start(short.discord(discord.url));
-      await short.addNotice(pairing.job);
-      await waitFor("the node to be told", () => told.includes(`p to-unlucky ${pairing.job.pairingId} failed`));
-      expect(await short.queues.notices.getRateLimitTtl(2 ** 53 - 1)).toBeGreaterThan(20_000);
-    } finally {
-      await short.close();
-    }
-  });
-});
-
-describe("the notice of a limit", () => {
-  it("tells the admin which follower, from where, and what to do", async () => {
-    await cluster.start(cluster.discord(discord.url));
-    const job = { kind: "limit", identifier: "busy", address: "203.0.113.9", limit: "identifier_limit" } as const;
-    await cluster.addNotice(job);
-    await cluster.addNotice(job);
-    await waitFor("the notice", () => cluster.logged("told of a limit").length > 0);
-    const [message, ...more] = discord.messages();
-    expect(more).toEqual([]);
-    expect(message).toContain("`busy`");
-    expect(message).toContain("`203.0.113.9`");
-    expect(discord.requests[0]?.body).toEqual({ recipient_id: ADMIN });
-  });
-
-  it("of an unknown form fails without a try at the admin", async () => {
-    await cluster.start(cluster.discord(discord.url));
-    const job = { kind: "limit", identifier: "busy", address: "203.0.113.9", limit: "other" } as never;
-    await cluster.addNotice(job);
-    await waitFor("the job to fail", async () => (await cluster.queues.notices.getFailedCount()) === 1);
-    expect(discord.requests).toEqual([]);
   });
 });

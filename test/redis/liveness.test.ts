@@ -20,7 +20,10 @@ afterEach(() => stores.close());
 
 const judge = () => stores.sessions.judge("alice", THRESHOLDS);
 const judgeAtOnce = async (judges: number) => {
-  const others = await Promise.all([openStores(server.url, { keys: stores.keys }), openStores(server.url, { keys: stores.keys })]);
+  const others = await Promise.all([
+    openStores(server.url, { keys: stores.keys }),
+    openStores(server.url, { keys: stores.keys }),
+  ]);
   const all = [stores, ...others];
   const verdicts = await Promise.all(
     Array.from({ length: judges }, (_, index) => all[index % 3]?.sessions.judge("alice", THRESHOLDS)),

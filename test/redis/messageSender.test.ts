@@ -112,7 +112,7 @@ describe("sending to a live follower", () => {
     let second: number | undefined;
     const atOld = await fakeNode("node-a", async () => {
       second = await claimEpoch(stores, "alice", version, { nodeId: "node-b" });
-      return "stale";
+      return "stale" as const;
     });
     const atNew = await fakeNode("node-b", () => "delivered");
     const result = await (await newSender()).sendMessageToClient("alice", "r::x");

@@ -174,10 +174,7 @@ describe("the notice of a pairing", () => {
   it("sealed for one identifier does not open under another", async () => {
     await stores.trust.allow(["bob"]);
     const id = await openId();
-    await stores.redis.copy(
-      stores.keys.pairing("alice", key.fingerprint),
-      stores.keys.pairing("bob", key.fingerprint),
-    );
+    await stores.redis.copy(stores.keys.pairing("alice", key.fingerprint), stores.keys.pairing("bob", key.fingerprint));
     await expect(stores.pairings.notice("bob", key.fingerprint, id)).rejects.toThrow(UnsealError);
   });
 });

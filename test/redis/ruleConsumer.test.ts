@@ -59,7 +59,13 @@ describe("a consumer of a rule", () => {
     await append(0, 200);
     await waitFor("the inbox to be empty", isEmpty);
     expect(contents(handled)).toEqual(expected(200));
-    expect(handled[0]).toEqual({ id: expect.any(String), rule: RULE, identifier: "alice", content: "message 0", frame: "orders::alice::message 0" });
+    expect(handled[0]).toEqual({
+      id: expect.any(String),
+      rule: RULE,
+      identifier: "alice",
+      content: "message 0",
+      frame: "orders::alice::message 0",
+    });
     expect(errors).toEqual([]);
   });
 
@@ -94,7 +100,8 @@ describe("a consumer of a rule", () => {
     await consumer();
     await expect(consumer({ group: "spy" })).rejects.toThrow(RuleHeldError);
     await expect(consumer({ group: "spy" })).rejects.toThrow(/held by the group shop/u);
-    for (const rule of ["builtin", "a::b", "", "line\nline"]) await expect(consumer({ rule })).rejects.toThrow(RuleHeldError);
+    for (const rule of ["builtin", "a::b", "", "line\nline"])
+      await expect(consumer({ rule })).rejects.toThrow(RuleHeldError);
   });
 
   it("gives the rule up when it stops, at once, with what waits kept for the next", async () => {
@@ -125,13 +132,11 @@ describe("a consumer of a rule", () => {
   });
 
   it("keeps its lease alive for as long as it runs", async () => {
-    await consumer({ leaseMs: 300 });
+    const { replicaId } = (await consumer({ leaseMs: 300 })).consumer;
     const { replicas } = stores.keys.rule(RULE);
-    const [, first = "0"] = await stores.redis.zrange(replicas, "0", "-1", "WITHSCORES");
-    await waitFor("three renewals", async () => {
-      const [, score = "0"] = await stores.redis.zrange(replicas, "0", "-1", "WITHSCORES");
-      return Number(score) >= Number(first) + 300;
-    });
+    const until = async () => Number(await stores.redis.zscore(replicas, replicaId));
+    const first = await until();
+    await waitFor("three renewals", async () => (await until()) >= first + 300);
     expect(await stores.rules.append(RULE, "alice", "still held", ROOM)).toBe("appended");
   });
 
@@ -144,7 +149,7 @@ describe("a consumer of a rule", () => {
       [string, string[]][],
     ][];
     for (const [id] of read[0]?.[1] ?? []) {
-      await stores.redis.xclaim(inbox, "shop", "dead", 0, id, "IDLE", 61_000, "JUSTID");
+      await server.command("XCLAIM", inbox, "shop", "dead", "0", id, "IDLE", "61000");
     }
     const { handled } = await consumer();
     await waitFor("the inbox to be empty", isEmpty);

@@ -151,7 +151,24 @@ describe("a rule's inbox", () => {
 
 describe("the name of a rule", () => {
   it("may hold braces, spaces, percent signs, colons and any script, and never collides with another", async () => {
-    const names = ["a{b}c", "{b}", "a b", "a%20b", "a:b", "a%3ab", "%", "%25", "Bestellung", "café", "cafe\u0301", "🦊", "}{", "{}", "A", "a"];
+    const names = [
+      "a{b}c",
+      "{b}",
+      "a b",
+      "a%20b",
+      "a:b",
+      "a%3ab",
+      "%",
+      "%25",
+      "Bestellung",
+      "café",
+      "cafe\u0301",
+      "🦊",
+      "}{",
+      "{}",
+      "A",
+      "a",
+    ];
     for (const [index, name] of names.entries()) {
       expect(await stores.rules.hold(name, `group${index}`, `replica${index}`, LEASE_MS)).toMatchObject({
         outcome: "held",

@@ -50,7 +50,9 @@ it("no secret stands in Redis or in its file: code, shared secret and master key
   const stores = await openStores(server.url, { masterKeys: [masterKey] });
   const secret = randomBytes(32).toString("base64url");
   const key = newFollowerKey();
-  const said = await Promise.all([stores.keys.events, stores.keys.nodeChannel("node-a")].map((name) => stores.record(name)));
+  const said = await Promise.all(
+    [stores.keys.events, stores.keys.nodeChannel("node-a")].map((name) => stores.record(name)),
+  );
   const waiter = { nodeId: "node-a", connectionId: "connection-1", address: "192.0.2.1" };
   const secrets = new Set([secret, ...forms(masterKey), ...forms(Buffer.from(secret))]);
   const found: string[] = [];

@@ -33,7 +33,9 @@ interface Model {
   lookedUp: number;
   /** Every session ever claimed, oldest first: what nodes still hold in memory. */
   claimed: Held[];
-  session: { epoch: number; nodeId: string; status: "online" | "unstable" | "offline"; reason?: string; ageMs: number } | undefined;
+  session:
+    | { epoch: number; nodeId: string; status: "online" | "unstable" | "offline"; reason?: string; ageMs: number }
+    | undefined;
 }
 
 type Step =
@@ -47,10 +49,24 @@ const back = fc.nat(3);
 const node = fc.nat(2);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("claim" as const), node }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("beat" as const, "end" as const, "check" as const, "reassert" as const), back }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constantFrom("beat" as const, "end" as const, "check" as const, "reassert" as const),
+      back,
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("lookup" as const, "judge" as const, "pair" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("allow" as const, "disallow" as const, "clear" as const, "loseSession" as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("age" as const), byMs: fc.constantFrom(1_000, 430_000, 670_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom("allow" as const, "disallow" as const, "clear" as const, "loseSession" as const),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("age" as const), byMs: fc.constantFrom(1_000, 430_000, 670_000) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("loseNode" as const), node }) },
 );
 
@@ -146,7 +162,9 @@ async function take(name: string, model: Model, now: Step): Promise<void> {
     }
     case "check": {
       const { epoch } = heldBack(model, now.back);
-      expect(await stores.sessions.check(name, epoch)).toBe(isLive(model) && session?.epoch === epoch ? "owner" : "stale");
+      expect(await stores.sessions.check(name, epoch)).toBe(
+        isLive(model) && session?.epoch === epoch ? "owner" : "stale",
+      );
       return;
     }
     case "reassert":

@@ -153,7 +153,10 @@ describe("reasserting a session", () => {
   it("takes up again a session that was given up because its node seemed dead", async () => {
     const epoch = await claimEpoch(stores, "alice", version);
     await stores.sessions.endOfDeadNode("alice", "node-a");
-    expect(await stores.sessions.reassert(await held(epoch), 1_000)).toMatchObject({ outcome: "kept", status: "online" });
+    expect(await stores.sessions.reassert(await held(epoch), 1_000)).toMatchObject({
+      outcome: "kept",
+      status: "online",
+    });
     expect(await session()).not.toHaveProperty("endReason");
     expect(await stores.sessions.check("alice", epoch)).toBe("owner");
   });

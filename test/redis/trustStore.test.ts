@@ -88,7 +88,10 @@ describe("the trust", () => {
       wasPaired: true,
       closedOn: "node-a",
     });
-    expect(await stores.trust.clear("alice", "operator", { disallow: false })).toEqual({ known: true, wasPaired: false });
+    expect(await stores.trust.clear("alice", "operator", { disallow: false })).toEqual({
+      known: true,
+      wasPaired: false,
+    });
     const now = await lookup("alice");
     expect(now).not.toHaveProperty("trust");
     expect(now.allowed).toBe(true);

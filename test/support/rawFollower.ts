@@ -116,6 +116,11 @@ export class RawFollower {
     return this.#socket.readyState === WebSocket.OPEN;
   }
 
+  /** What both sides agreed on at the upgrade. */
+  get extensions(): string {
+    return this.#socket.extensions;
+  }
+
   get pings(): number {
     return this.#pings;
   }

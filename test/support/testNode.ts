@@ -61,9 +61,11 @@ export async function startNodeProcess(env: TestEnvironment): Promise<NodeProces
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: { PATH: process.env.PATH, ...settings },
   });
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new TypeError("The node has no pipes.");
   const log: string[] = [];
-  createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
-  const lines = createInterface({ input: child.stdout });
+  createInterface({ input: stderr }).on("line", (line) => log.push(line));
+  const lines = createInterface({ input: stdout });
   const exited = once(child, "exit").then(([code, signal]) => (signal === null ? `code ${code}` : `signal ${signal}`));
   const first = await Promise.race([once(lines, "line").then(([line]) => String(line)), exited]);
   if (!first.startsWith("{")) throw new Error(`The node ended with ${first} before it was ready:\n${log.join("\n")}`);

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface RecordedRequest {
+interface RecordedRequest {
   /** performance.now() when it was there in full (ms). */
   readonly at: number;
   readonly method: string;
@@ -19,8 +19,8 @@ export interface RecordedReply {
 }
 
 /** What to answer a request with; `usual` for what Discord answers when all is well, `hang` for no answer at all. */
-export type Answer = RecordedReply | "usual" | "hang";
-export type Answering = (request: RecordedRequest) => Answer;
+type Answer = RecordedReply | "usual" | "hang";
+type Answering = (request: RecordedRequest) => Answer;
 
 /** Discord's REST API as a bot sees it: it takes everything, unless told otherwise, and keeps what it was sent. */
 export interface DiscordRecorder {

@@ -93,7 +93,7 @@ export const SETTINGS = {
     kind: kind.identifierList,
     default: "",
     about:
-      "The followers that may pair, separated by commas or spaces. They are added to the allowlist kept in Redis at every start.",
+      "The followers that may pair, separated by commas or spaces. They are added to the allowlist kept in Redis at every start, and what an earlier list had added and this one does not name is taken off it. An empty list changes nothing.",
   },
   pairingTtlSeconds: {
     env: "YONEXUS_PAIRING_TTL_SECONDS",

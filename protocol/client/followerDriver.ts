@@ -40,11 +40,13 @@ export class FollowerDriver implements Follower {
   #pairing: Waiter | undefined;
   #openFailure: Error | undefined;
   #gone: Promise<unknown> = Promise.resolve();
+  /** Links opened so far: each goes to the next URL. */
+  #opened = 0;
 
   constructor(settings: FollowerSettings) {
     const { identifier } = settings.policy;
     this.#settings = settings;
-    this.#keeper = new StateKeeper(settings.state, identifier, settings.url);
+    this.#keeper = new StateKeeper(settings.state, identifier, settings.urls[0]);
     this.#frames = new FollowerFrames(identifier, this.#keeper);
     this.#timers = new Timers(settings.clock, (timer) => this.#handle({ type: "timer", timer }));
   }
@@ -205,7 +207,8 @@ export class FollowerDriver implements Follower {
   }
 
   #openLink(): void {
-    const { url, silenceTimeoutMs, webSocketOptions, clock } = this.#settings;
+    const { urls, silenceTimeoutMs, webSocketOptions, clock } = this.#settings;
+    const url = urls[this.#opened++ % urls.length] ?? urls[0];
     const malformed = { kind: "malformed", reason: "a node sends no binary frames" } as const;
     try {
       this.#link = new Link(

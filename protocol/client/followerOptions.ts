@@ -8,8 +8,11 @@ import { createStateFile } from "./stateFile.ts";
 import type { FollowerPolicy } from "./transitionTypes.ts";
 
 interface CommonOptions {
-  /** The full `ws://` or `wss://` URL of a node or of the balancer before the nodes. */
-  readonly url: string;
+  /**
+   * The full `ws://` or `wss://` URL of a node or of the balancer before the nodes. Several are tried in turn: when one node
+   * is gone the follower comes back to the next.
+   */
+  readonly url: string | readonly string[];
   /** The follower's name, as it stands in the server's allowlist. */
   readonly identifier: string;
   /** Bounds of the waits between connections (500 ms and 30 s), or false: stop at the first end of a connection. */
@@ -45,7 +48,7 @@ export type FollowerOptions = CommonOptions &
 
 /** The options with every default in its place. */
 export interface FollowerSettings {
-  readonly url: string;
+  readonly urls: readonly [string, ...string[]];
   readonly policy: FollowerPolicy;
   readonly state: FollowerStateStore;
   readonly silenceTimeoutMs: number;
@@ -61,14 +64,14 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** @throws {TypeError} that names the option and says what it must be. */
 export function readOptions(options: FollowerOptions): FollowerSettings {
-  checkUrl(options.url);
+  const urls = readUrls(options.url);
   if (typeof options.identifier !== "string" || !isIdentifier(options.identifier)) {
     throw new TypeError(
       `identifier must be 1 to ${LIMITS.identifier} characters of A-Z a-z 0-9 . _ - with a letter or digit first`,
     );
   }
   return {
-    url: options.url,
+    urls,
     policy: {
       identifier: options.identifier,
       reconnect: readBackoff(options.reconnect),
@@ -93,6 +96,13 @@ function readState({ state, stateFile }: FollowerOptions): FollowerStateStore {
   if (state !== undefined) return state;
   if (typeof stateFile !== "string" || stateFile === "") throw new TypeError("stateFile must be a path");
   return createStateFile(stateFile);
+}
+
+function readUrls(given: string | readonly string[]): readonly [string, ...string[]] {
+  const [first, ...others] = typeof given === "string" ? [given] : given;
+  if (first === undefined) throw new TypeError("url must name one node at least");
+  for (const url of [first, ...others]) checkUrl(url);
+  return [first, ...others];
 }
 
 function checkUrl(text: string): void {

@@ -225,3 +225,20 @@ test("only the wait between two connections keeps the process running by itself"
   await gone;
   expect(clock.pending).toEqual([{ inMs: 250, keepAlive: true }]);
 });
+
+test("with several URLs the follower comes back to the next node when one is gone", async () => {
+  const other = await ScriptedNode.start();
+  try {
+    const made = follower({ url: [node.stub.url, other.stub.url] });
+    const connection = await node.session(made);
+    random = 0;
+    const gone = nextEvent(made, "disconnected");
+    connection.cut();
+    await gone;
+    clock.advance(50);
+    await authenticate(await other.stub.nextConnection());
+    await reached(made, "authenticated");
+  } finally {
+    await other.stop();
+  }
+});

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { parseIdentifier, parseWebSocketUrl } from "../cli/arguments.ts";
 
 interface FollowOptions {
-  readonly url: string;
+  readonly url: string[];
   readonly identifier: string;
   readonly state?: string;
   readonly json?: true;
@@ -14,7 +14,11 @@ export function addFollowCommand(program: Command): void {
   program
     .command("follow")
     .description("be a follower at this terminal: pair, print what arrives, send what is typed as rule::content")
-    .requiredOption("--url <url>", "a node or the load balancer before the nodes, ws:// or wss://", parseWebSocketUrl)
+    .requiredOption(
+      "--url <url...>",
+      "a node, or the load balancer before the nodes: ws:// or wss://; several are tried in turn",
+      (text: string, before: string[] = []) => [...before, parseWebSocketUrl(text)],
+    )
     .requiredOption("--identifier <identifier>", "the follower's name, as it stands in the allowlist", parseIdentifier)
     .option("--state <file>", "where its key and secret are kept (default: ~/.yonexus/<identifier>.json)")
     .option("--json", "one JSON object a line for each event")

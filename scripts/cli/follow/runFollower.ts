@@ -13,7 +13,7 @@ import { onStopSignal } from "../stopSignals.ts";
 import { eventText, SHOWN_EVENTS, type ShownEvent } from "./followerScreen.ts";
 
 interface FollowerPlace {
-  readonly url: string;
+  readonly url: readonly string[];
   readonly identifier: string;
   readonly stateFile: string;
 }

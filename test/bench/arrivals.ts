@@ -24,7 +24,7 @@ export function messageContent(sequence: number, dueUs: number): string {
   return messageText(sequence, dueUs).slice(BENCH_RULE.length + 2);
 }
 
-/** Takes down what arrives and when, until all is there or the time is up. */
+/** Takes down what arrives and when. */
 export class Arrivals {
   readonly #count: number;
   readonly #seen: Uint8Array;
@@ -33,6 +33,7 @@ export class Arrivals {
   #duplicates = 0;
   #misplaced = 0;
   #lastUs = 0;
+  #expected = Number.POSITIVE_INFINITY;
   #settle: () => void = () => undefined;
 
   constructor(count: number) {
@@ -55,18 +56,21 @@ export class Arrivals {
     this.#lastUs = nowUs();
     const dueUs = Number(content.slice(space + 1, content.indexOf(" ", space + 1)));
     this.#waitedMs[this.#received++] = (this.#lastUs - dueUs) / 1000;
-    if (this.#received === this.#count) this.#settle();
+    if (this.#received >= this.#expected) this.#settle();
   }
 
-  async summary(timeoutMs: number): Promise<ArrivalSummary> {
-    let timer: NodeJS.Timeout | undefined;
-    if (this.#received < this.#count) {
+  /** Waits until so many are there or the time is up. */
+  async summary(expected: number, timeoutMs: number): Promise<ArrivalSummary> {
+    this.#expected = expected;
+    if (this.#received < expected) {
       await new Promise<void>((resolve) => {
-        this.#settle = resolve;
-        timer = setTimeout(resolve, timeoutMs);
+        const timer = setTimeout(resolve, timeoutMs);
+        this.#settle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
       });
     }
-    clearTimeout(timer);
     const waited = this.#waitedMs.subarray(0, this.#received);
     return {
       received: this.#received,

@@ -47,9 +47,9 @@ const commands = {
     });
     await redis.subscribe(channel);
   },
-  /** Needs --expose-gc. */
+  /** Frees what can be freed, and gives it back. Needs --expose-gc. */
   collectGarbage(): void {
-    globalThis.gc?.();
+    globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
   },
 };
 export type BareCommands = typeof commands;

@@ -10,6 +10,8 @@ import { atRate, inLanes } from "./pace.ts";
 
 /** The load generator: all followers of a measurement, in one process of their own. */
 let identities: readonly Identity[] = [];
+let arrivals = new Arrivals(0);
+let prepared: readonly Exchange[] | undefined;
 /** Of the node, and of the bare server beside it. */
 const pools = { yonexus: new ConnectionPool(), bare: new ConnectionPool() };
 type System = keyof typeof pools;
@@ -36,22 +38,30 @@ function handshakeOf(identity: Identity | undefined): Exchange {
   ];
 }
 
+function takeExchanges({ from, count }: Opening): readonly Exchange[] {
+  const exchanges = prepared ?? identities.slice(from, from + count).map(handshakeOf);
+  prepared = undefined;
+  return exchanges;
+}
+
 const commands = {
   async pair(asked: { redisUrl: string; keyPrefix: string; count: number }): Promise<void> {
     identities = await pairIdentities(asked.redisUrl, asked.keyPrefix, asked.count);
   },
 
-  /** Opens sessions. The proofs are signed before the time is taken. */
+  /** Signs the proofs of the next handshakes: they are fresh for 10 s. */
+  prepare(asked: { from: number; count: number }): void {
+    prepared = identities.slice(asked.from, asked.from + asked.count).map(handshakeOf);
+  },
+
+  /** Opens sessions, with the prepared proofs when there are any. */
   async openSessions(asked: Opening): Promise<OpeningSummary> {
-    const exchanges = identities.slice(asked.from, asked.from + asked.count).map(handshakeOf);
-    return pools.yonexus.openAll(() => asked.url, exchanges, asked);
+    return pools.yonexus.openAll(() => asked.url, takeExchanges(asked), asked);
   },
 
   /** The same connections and frames to the bare server. @param steps 2 for a handshake's round trips, 1 for one. */
   async openBare(asked: Opening & { readonly steps: number }): Promise<OpeningSummary> {
-    const exchanges = identities
-      .slice(asked.from, asked.from + asked.count)
-      .map((identity) => handshakeOf(identity).slice(0, asked.steps));
+    const exchanges = takeExchanges(asked).map((exchange) => exchange.slice(0, asked.steps));
     return pools.bare.openAll((index) => `${asked.url}/${index}`, exchanges, asked);
   },
 
@@ -59,17 +69,16 @@ const commands = {
     await pools[system].release();
   },
 
-  /** Waits for messages 0 to count-1; message n is for the follower n modulo `followers`. */
-  async arrivals(asked: {
-    system: System;
-    count: number;
-    followers: number;
-    timeoutMs: number;
-  }): Promise<ArrivalSummary> {
-    const arrivals = new Arrivals(asked.count);
+  /** Takes down the messages 0 to count-1 from now on; message n is for the follower n modulo `followers`. */
+  expectMessages(asked: { system: System; count: number; followers: number }): void {
+    const taken = new Arrivals(asked.count);
+    arrivals = taken;
     pools[asked.system].onMessage = (index, payload) =>
-      arrivals.note(payload.toString("latin1", RULE_BYTES), (sequence) => sequence % asked.followers === index);
-    return arrivals.summary(asked.timeoutMs);
+      taken.note(payload.toString("latin1", RULE_BYTES), (sequence) => sequence % asked.followers === index);
+  },
+
+  async arrivals({ expected, timeoutMs }: { expected: number; timeoutMs: number }): Promise<ArrivalSummary> {
+    return arrivals.summary(expected, timeoutMs);
   },
 
   /** All at once: what the node does not take yet waits in the sockets. Answers when the first was sent. */

@@ -31,7 +31,7 @@ export interface Sent {
 let opened: Opened | undefined;
 let arrivals = new Arrivals(0);
 
-function require(): Opened {
+function connected(): Opened {
   if (opened === undefined) throw new Error("Open first.");
   return opened;
 }
@@ -51,7 +51,7 @@ const commands = {
   },
 
   async send({ bareChannel, count, followers, atATime, perSecond }: Sending): Promise<Sent> {
-    const { redis, sender } = require();
+    const { redis, sender } = connected();
     const outcomes: Record<string, number> = {};
     const sendOne = async (sequence: number, dueUs: number): Promise<void> => {
       const follower = sequence % followers;
@@ -69,7 +69,7 @@ const commands = {
 
   /** Holds the rule `bench` from now on. */
   async hold(): Promise<void> {
-    const { redis, redisUrl, keys } = require();
+    const { redis, redisUrl, keys } = connected();
     const consumer = new RuleConsumer(redis, await connect(redisUrl, "blocking"), keys, {
       rule: BENCH_RULE,
       group: BENCH_RULE,
@@ -81,7 +81,7 @@ const commands = {
 
   /** Reads a stream the bare way from now on: as many as there are, acked together. */
   async read({ stream }: { stream: string }): Promise<void> {
-    const { redis, redisUrl } = require();
+    const { redis, redisUrl } = connected();
     const blocking = await connect(redisUrl, "blocking");
     await redis.xgroup("CREATE", stream, "bare", "0", "MKSTREAM");
     const loop = async (): Promise<void> => {
@@ -98,10 +98,13 @@ const commands = {
     loop().catch(() => undefined);
   },
 
-  /** Waits for messages 0 to count-1. */
-  async arrivals({ count, timeoutMs }: { count: number; timeoutMs: number }): Promise<ArrivalSummary> {
+  /** Takes down the messages 0 to count-1 from now on. */
+  expectMessages({ count }: { count: number }): void {
     arrivals = new Arrivals(count);
-    return arrivals.summary(timeoutMs);
+  },
+
+  async arrivals({ expected, timeoutMs }: { expected: number; timeoutMs: number }): Promise<ArrivalSummary> {
+    return arrivals.summary(expected, timeoutMs);
   },
 };
 export type GatewayCommands = typeof commands;

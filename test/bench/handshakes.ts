@@ -15,6 +15,7 @@ export async function measureHandshakes(bench: Bench): Promise<MeasureResult> {
   const asked = { from: 0, count, atATime: AT_A_TIME };
 
   const handshakes = async (client: Client, samples?: Samples): Promise<void> => {
+    await followers.call("prepare", asked);
     const { value, usage } = await bench.observed([node.child, followers], () =>
       followers.call("openSessions", { ...asked, client, url: node.url }),
     );
@@ -24,6 +25,7 @@ export async function measureHandshakes(bench: Bench): Promise<MeasureResult> {
     await bench.untilNoSessions(node.nodeId);
   };
   const exchanges = async (client: Client, samples?: Samples): Promise<void> => {
+    await followers.call("prepare", asked);
     const { value, usage } = await bench.observed([bare.child, followers], () =>
       followers.call("openBare", { ...asked, client, url: bare.url, steps: 2 }),
     );

@@ -7,6 +7,7 @@ import { makeRow } from "./rows.ts";
 
 const AT_A_TIME = 64;
 const MAX_ROUNDS = 3;
+const UNTOUCHED_MS = 3_000;
 
 interface Collecting extends Commands {
   readonly collectGarbage: () => void;
@@ -16,19 +17,21 @@ interface Collecting extends Commands {
 export async function measureIdleMemory(bench: Bench): Promise<MeasureResult> {
   const count = bench.options.quick ? 500 : 5_000;
   // What the first connections cost (code that is compiled, pools that grow) is none of an idle session's.
-  const first = bench.options.quick ? 100 : 500;
+  const first = 100;
   const followers = await bench.startFollowers(first + count);
   const runtimeOptions = ["--expose-gc"];
 
-  const ours = new Samples();
-  const bare = new Samples();
+  const collected = { ours: new Samples(), bare: new Samples() };
+  const uncollected = { ours: new Samples(), bare: new Samples() };
   for (let round = 0; round < Math.min(MAX_ROUNDS, bench.options.rounds); round++) {
     const node = await bench.startNode({}, runtimeOptions);
     const openSessions = async (from: number, many: number): Promise<void> => {
       const opened = await followers.call("openSessions", { url: node.url, from, count: many, atATime: AT_A_TIME });
       if (opened.failed > 0) throw new Error(`${opened.failed} handshakes failed.`);
     };
-    ours.add(await bytesEach(node.child, openSessions, first, count));
+    const sessions = await kilobytesEach(node.child, openSessions, first, count);
+    collected.ours.add(sessions.collected);
+    uncollected.ours.add(sessions.uncollected);
     await followers.call("release", "yonexus");
     await bench.untilNoSessions(node.nodeId);
     await node.child.stop();
@@ -37,34 +40,53 @@ export async function measureIdleMemory(bench: Bench): Promise<MeasureResult> {
     const openBare = async (from: number, many: number): Promise<void> => {
       await followers.call("openBare", { url: server.url, from, count: many, atATime: AT_A_TIME, steps: 2 });
     };
-    bare.add(await bytesEach(server.child, openBare, first, count));
+    const connections = await kilobytesEach(server.child, openBare, first, count);
+    collected.bare.add(connections.collected);
+    uncollected.bare.add(connections.uncollected);
     await followers.call("release", "bare");
     await server.child.stop();
   }
+  const many = count.toLocaleString("en");
   return {
     rows: [
       makeRow({
-        measure: `Memory of an idle session, ${count.toLocaleString("en")} on a node`,
+        measure: `Memory of an idle session, ${many} on a node`,
         unit: "KB",
-        ours: ours.values,
-        bare: bare.values,
+        ours: collected.ours.values,
+        bare: collected.bare.values,
         target: { is: "at most", of: "ratio", value: 1.4 },
-        note: "resident memory after garbage collection, both",
+        note: "resident memory that stays when all garbage is collected and given back",
+      }),
+      makeRow({
+        measure: `The same, as it stands ${UNTOUCHED_MS / 1000} s after they came`,
+        unit: "KB",
+        ours: uncollected.ours.values,
+        bare: uncollected.bare.values,
+        note: "resident memory with what the runtime has not given back yet",
       }),
     ],
   };
 }
 
-async function bytesEach(
+async function kilobytesEach(
   server: Child<Collecting>,
   open: (from: number, count: number) => Promise<void>,
   first: number,
   count: number,
-): Promise<number> {
+): Promise<{ collected: number; uncollected: number }> {
   await open(0, first);
   const before = await settled(server);
   await open(first, count);
-  return ((await settled(server)) - before) / count / 1024;
+  await pauseMs(UNTOUCHED_MS);
+  const untouched = resident(server);
+  const each = (bytes: number) => (bytes - before) / count / 1024;
+  return { collected: each(await settled(server)), uncollected: each(untouched) };
+}
+
+function resident({ pid }: { readonly pid: number }): number {
+  const bytes = residentBytes(pid);
+  if (bytes === undefined) throw new Error("This system does not say how much memory a process has.");
+  return bytes;
 }
 
 /** The memory once nothing frees any more. */
@@ -73,8 +95,7 @@ async function settled(server: Child<Collecting>): Promise<number> {
   for (let quiet = 0; quiet < 3; quiet++) {
     await server.call("collectGarbage");
     await pauseMs(400);
-    const bytes = residentBytes(server.pid);
-    if (bytes === undefined) throw new Error("This system does not say how much memory a process has.");
+    const bytes = resident(server);
     if (bytes < least * 0.995) quiet = 0;
     least = Math.min(least, bytes);
   }

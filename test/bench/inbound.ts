@@ -18,24 +18,22 @@ export async function measureInbound(bench: Bench): Promise<MeasureResult> {
   await gateway.call("read", { stream: STREAM });
   await followers.call("openSessions", { url: node.url, from: 0, count: FOLLOWERS, atATime: 16 });
 
+  const arrivals = (expected: number) => gateway.call("arrivals", { expected, timeoutMs: TIMEOUT_MS });
   let lost = 0;
   const flood = async (count: number, samples?: Samples): Promise<void> => {
-    const expected = gateway.call("arrivals", { count, timeoutMs: TIMEOUT_MS });
+    await gateway.call("expectMessages", { count });
     const { value, usage } = await bench.observed([node.child, gateway, followers], async () => {
       const firstUs = await followers.call("flood", { count, followers: FOLLOWERS });
-      return { firstUs, arrived: await expected };
+      return { firstUs, arrived: await arrivals(count) };
     });
     lost += count - value.arrived.received;
     samples?.add((value.arrived.received * 1e6) / (value.arrived.lastUs - value.firstUs), usage);
   };
   const append = async (count: number, samples?: Samples): Promise<void> => {
-    const expected = gateway.call("arrivals", { count, timeoutMs: TIMEOUT_MS });
+    await gateway.call("expectMessages", { count });
     const { value, usage } = await bench.observed([gateway, followers], async () => {
-      const [firstUs, arrived] = await Promise.all([
-        followers.call("append", { redisUrl: bench.redis.url, stream: STREAM, count, atATime: 512 }),
-        expected,
-      ]);
-      return { firstUs, arrived };
+      const asked = { redisUrl: bench.redis.url, stream: STREAM, count, atATime: 512 };
+      return { firstUs: await followers.call("append", asked), arrived: await arrivals(count) };
     });
     samples?.add((value.arrived.received * 1e6) / (value.arrived.lastUs - value.firstUs), usage);
   };
@@ -43,11 +41,11 @@ export async function measureInbound(bench: Bench): Promise<MeasureResult> {
   const p99 = { ours: new Samples(), bare: new Samples() };
   const paced = async (system: "ours" | "bare"): Promise<void> => {
     const count = OFFERED_PER_SECOND * (quick ? 1 : 3);
-    const expected = gateway.call("arrivals", { count, timeoutMs: TIMEOUT_MS });
+    await gateway.call("expectMessages", { count });
     const pace = { count, perSecond: OFFERED_PER_SECOND };
     if (system === "ours") await followers.call("sendPaced", { ...pace, followers: FOLLOWERS });
     else await followers.call("append", { ...pace, redisUrl: bench.redis.url, stream: STREAM, atATime: 1 });
-    const arrived = await expected;
+    const arrived = await arrivals(count);
     if (system === "ours") lost += count - arrived.received;
     p50[system].add(arrived.p50Ms);
     p99[system].add(arrived.p99Ms);

@@ -10,9 +10,9 @@ const commands = {
     const { nodeId, url } = await startNode(config, { logger: createLogger(config.logLevel, "node") });
     return { nodeId, url };
   },
-  /** Needs --expose-gc. */
+  /** Frees what can be freed, and gives it back. Needs --expose-gc. */
   collectGarbage(): void {
-    globalThis.gc?.();
+    globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
   },
 };
 export type NodeCommands = typeof commands;

@@ -1,6 +1,7 @@
 import type { Machine } from "./machine.ts";
+import { OTHERS, type Usage } from "./processUsage.ts";
 import type { RedisWork } from "./redisCounters.ts";
-import { boundBy, type Figure, type Row } from "./rows.ts";
+import { busiest, costs, type Figure, type Row, sumOf } from "./rows.ts";
 
 /** All that one run found. It is written as JSON as it stands. */
 export interface Report {
@@ -12,7 +13,7 @@ export interface Report {
   readonly work: Readonly<Record<string, RedisWork>>;
 }
 
-const HEADS = ["measure", "unit", "Yonexus", "bare", "ratio", "target", "bound by", "bare bound by"];
+const HEADS = ["measure", "unit", "Yonexus", "bare", "ratio", "target", "µs each", "bare", "busiest", "bare busiest"];
 
 /** For a terminal. */
 export function printable({ rows, work }: Pick<Report, "rows" | "work">): string {
@@ -24,7 +25,8 @@ export function printable({ rows, work }: Pick<Report, "rows" | "work">): string
       .join("  ")
       .trimEnd(),
   );
-  return [...lines, "", ...workLines(work)].join("\n");
+  const usage = rows.flatMap(usageLines);
+  return [...lines, "", ...usage, "", ...workLines(work)].join("\n");
 }
 
 /** docs/benchmarks.md: only what was measured in this run. */
@@ -32,23 +34,20 @@ export function document({ at, rounds, seconds, machine, rows, work }: Report): 
   const { cores, processor, memoryGb, system, runtime, redis, ws, ioredis } = machine;
   const table = [HEADS, HEADS.map(() => "---"), ...rows.map(cellsOf)].map((row) => `| ${row.join(" | ")} |`);
   const notes = rows.flatMap(({ measure, note }) => (note === undefined ? [] : [`- ${measure}: ${note}.`]));
-  const usage = rows.flatMap(({ measure, usage: ours = [] }) =>
-    ours.length === 0
-      ? []
-      : [`- ${measure}: ${ours.map(({ name, loop, all }) => `${name} ${loop} % (${all} %)`).join(", ")}.`],
-  );
+  const usage = rows.flatMap(usageLines);
   return `# Benchmarks
 
 Written by \`npm run bench\` on ${at.slice(0, 10)}; every figure here was measured in that one run of ${Math.round(seconds / 60)} minutes.
 
 Machine: ${cores} cores (${processor}), ${memoryGb} GB, ${system}, Node.js ${runtime.slice(1)}, ${redis} with an append-only file, ws ${ws}, ioredis ${ioredis}.
-Load generators, nodes, Redis and senders share these cores, on the loopback. So **the ratios mean something, and the absolute figures only that
+Load generators, nodes, Redis and senders share these cores, on the loopback, and other programs took ${othersShare(rows)} % of a core on average. So **the ratios mean something, and the absolute figures only that
 a machine like this one does at least as much**.
 
 ${table.join("\n")}
 
 Each figure is the median of ${rounds} rounds (fewer where a round takes fresh processes), with the lowest and highest beside it. The ratio is the median of the rounds' own
-ratios. "Bound by" names the process whose event loop was at its limit, or all cores when they were used up together.
+ratios. "µs each" is the processor time of all processes together for one of what is counted. "Busiest" names
+the process whose event loop was busiest (with all its threads), or all cores when they were used up together.
 
 ${notes.join("\n")}
 
@@ -59,19 +58,20 @@ ${notes.join("\n")}
 - Nodes are real node processes with limits that a load from one address does not reach. Followers are sockets of a load generator in its own
   process, with a client that only does what it must, so that the generator is not what is measured.
 - **Handshakes**: connect, \`hello\`, \`hello_ack\`, \`auth_request\`, \`auth_success\`, 64 at a time, with every check. Proofs are signed just before the time
-  is taken. Bare: the same frames, answered by \`ws\` with texts of the same length.
+  is taken. Bare: the same frames, answered by \`ws\` with texts of the same length. A client of \`ws\` takes more of the machine than the server that it talks to,
+  which hides what a handshake costs the server; the row with followers that cost next to nothing does not hide it.
 - **Routed**: a sender that has only Redis, one node, 100 followers, frames of 128 bytes. At the limit: 4,096 messages without a receipt at any time; bare: as many
   unanswered PUBLISH, autopipelined, one channel a node, no receipts. Times run from the instant at which a message was due to its arrival in the
   follower. Every message is counted: none may be lost, come twice, or arrive elsewhere, and every result must say what happened.
 - **From followers**: frame, epoch check, inbox of the rule, a handler in another process, acked after each.
-- **Memory**: resident memory of a fresh process before and after, garbage collected, for idle connections that made their handshake.
+- **Memory**: resident memory of a fresh process before and after idle connections made their handshake. Bare connections made as many exchanges.
 - **A node is killed** with SIGKILL. Its followers come back to the other node with full jitter from 500 ms on, as the follower library does; at the end Redis must
   say of each that its session is live on that node.
 - **Sweep**: the coordinator's own, against an index of that size.
 
-How busy the processes were, in percent of a core (event loop, and with all threads):
+How busy the processes were, in percent of a core (event loop, with all threads), and what each took for one of what is counted:
 
-${usage.join("\n")}
+${usage.map((line) => `- ${line}`).join("\n")}
 
 ## What Redis does
 
@@ -85,7 +85,36 @@ To measure: \`npm run bench\`. \`npm run bench -- --quick\` shows in a minute wh
 `;
 }
 
-function cellsOf({ measure, unit, ours, bare, ratio, target, isMet, usage = [], bareUsage = [] }: Row): string[] {
+function othersShare(rows: readonly Row[]): number {
+  const shares = rows.flatMap(({ usage = [], bareUsage = [] }) =>
+    [...usage, ...bareUsage].filter(({ name }) => name === OTHERS).map(({ all }) => all),
+  );
+  return Math.round(shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length));
+}
+
+function usageLines(row: Row): string[] {
+  return [
+    ...usageLine(row, row.measure, row.ours, row.usage),
+    ...usageLine(row, `${row.measure}, bare`, row.bare, row.bareUsage),
+  ];
+}
+
+function usageLine(row: Row, name: string, figure: Figure | undefined, usage: readonly Usage[] = []): string[] {
+  if (usage.length === 0 || figure === undefined) return [];
+  const each = costs(row, figure, usage);
+  const parts = usage.map(({ name: process, loop, all }) => {
+    const cost = each.find((own) => own.name === process);
+    return `${process} ${loop} % (${all} %)${cost === undefined ? "" : ` ${number(cost.all)} µs`}`;
+  });
+  return [`${name}: ${parts.join(", ")}`];
+}
+
+function cellsOf(row: Row): string[] {
+  const { measure, unit, ours, bare, ratio, target, isMet, usage = [], bareUsage = [] } = row;
+  const cost = (perSecond: Figure | undefined, used: readonly Usage[]) => {
+    const each = perSecond === undefined ? 0 : sumOf(costs(row, perSecond, used));
+    return each === 0 ? "" : number(each);
+  };
   const goal =
     target === undefined
       ? ""
@@ -97,8 +126,10 @@ function cellsOf({ measure, unit, ours, bare, ratio, target, isMet, usage = [], 
     bare === undefined ? "" : shown(bare),
     ratio === undefined ? "" : ratio.toFixed(2),
     goal,
-    usage.length === 0 ? "" : boundBy(usage),
-    bareUsage.length === 0 ? "" : boundBy(bareUsage),
+    cost(ours, usage),
+    cost(bare, bareUsage),
+    usage.length === 0 ? "" : busiest(usage),
+    bareUsage.length === 0 ? "" : busiest(bareUsage),
   ];
 }
 

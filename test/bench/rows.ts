@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { Usage } from "./processUsage.ts";
+import { OTHERS, type Usage } from "./processUsage.ts";
 import { median } from "./statistics.ts";
 
 /** Of all rounds. */
@@ -9,7 +9,7 @@ export interface Figure {
   readonly high: number;
 }
 
-export interface Target {
+interface Target {
   readonly is: "at least" | "at most";
   readonly of: "ratio" | "ours";
   readonly value: number;
@@ -63,12 +63,25 @@ export function makeRow({ measure, unit, ours, bare, target, usage, bareUsage, n
   };
 }
 
-/** What was at its limit: an event loop, or all cores together. */
-export function boundBy(usage: readonly Usage[]): string {
-  const busy = usage.filter(({ loop }) => loop >= 88).map(({ name }) => name);
-  if (busy.length > 0) return busy.join(" and ");
-  const all = usage.reduce((sum, each) => sum + each.all, 0);
-  return all >= availableParallelism() * 88 ? "all cores" : "none";
+/** Processor time for one of what a row counts a second (µs), by process: it says the same on a busy machine. */
+export function costs({ unit }: Row, perSecond: Figure, usage: readonly Usage[]): Usage[] {
+  if (unit !== "1/s") return [];
+  const each = (percent: number) => (percent * 1e4) / perSecond.median;
+  return usage
+    .filter(({ name }) => name !== OTHERS)
+    .map(({ name, loop, all }) => ({ name, loop: each(loop), all: each(all) }));
+}
+
+export function sumOf(usage: readonly Usage[]): number {
+  return usage.reduce((sum, { all }) => sum + all, 0);
+}
+
+/** What was at its limit, or nearest to it: all cores together, or a process with its event loop's share. */
+export function busiest(usage: readonly Usage[]): string {
+  const others = usage.find(({ name }) => name === OTHERS)?.all ?? 0;
+  if (sumOf(usage) >= availableParallelism() * 88) return others >= 20 ? `all cores (${others} % others)` : "all cores";
+  const [first] = usage.toSorted((left, right) => right.loop - left.loop);
+  return first === undefined ? "" : `${first.name} ${first.loop} % (${first.all} %)`;
 }
 
 function figure(values: readonly number[]): Figure {

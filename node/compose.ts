@@ -187,7 +187,7 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
   const giveBack = async (): Promise<void> => {
     await services.settled();
     await membership.leave().catch((error: unknown) => logger.debug({ err: error }, "the lease was left to lapse"));
-    await subscription.close();
+    subscription.close();
     await notices.close();
     for (const redis of [commands, subscriber, producer]) redis.disconnect();
   };

@@ -57,8 +57,8 @@ export class TestCluster {
     return node;
   }
 
-  async startNodeProcess(settings: TestEnvironment = {}): Promise<NodeProcess> {
-    const node = await startNodeProcess({ ...this.env, ...settings });
+  async startNodeProcess(settings: TestEnvironment = {}, log: string[] = []): Promise<NodeProcess> {
+    const node = await startNodeProcess({ ...this.env, ...settings }, log);
     this.#stops.push(() => {
       node.signal("SIGKILL");
       return node.exited;

@@ -53,8 +53,11 @@ export async function startTestNode(env: TestEnvironment): Promise<TestNode> {
 
 const COMMAND = join(import.meta.dirname, "../../scripts/main.ts");
 
-/** Starts `yonexus node --json` and waits until it says that it is ready. It ends with this process, however that ends. */
-export async function startNodeProcess(env: TestEnvironment): Promise<NodeProcess> {
+/**
+ * Starts `yonexus node --json` and waits until it says that it is ready. It ends with this process, however that ends.
+ * @param log gets its lines, also before it is ready.
+ */
+export async function startNodeProcess(env: TestEnvironment, log: string[] = []): Promise<NodeProcess> {
   const settings = { YONEXUS_LISTEN_PORT: "0", YONEXUS_NODE_NAME: "test", ...env };
   const child = spawn(process.execPath, ["--conditions=source", COMMAND, "node", "--json"], {
     // The channel ends with this process, and the command with the channel.
@@ -63,7 +66,6 @@ export async function startNodeProcess(env: TestEnvironment): Promise<NodeProces
   });
   const { stdout, stderr } = child;
   if (stdout === null || stderr === null) throw new TypeError("The node has no pipes.");
-  const log: string[] = [];
   createInterface({ input: stderr }).on("line", (line) => log.push(line));
   const lines = createInterface({ input: stdout });
   const exited = once(child, "exit").then(([code, signal]) => (signal === null ? `code ${code}` : `signal ${signal}`));

@@ -23,20 +23,12 @@ describe("the source address", () => {
     expect(behindProxies.of(request("10.1.2.3", "6.6.6.6, 198.51.100.1, 192.0.2.7"))).toBe("198.51.100.1");
     expect(behindProxies.of(request("10.1.2.3", "10.9.9.9,198.51.100.1"))).toBe("198.51.100.1");
     expect(behindProxies.of(request("2001:db8:ffff::1", "198.51.100.1"))).toBe("198.51.100.1");
+    expect(behindProxies.of(request("10.1.2.3", "198.51.100.1:4711"))).toBe("198.51.100.1");
+    expect(behindProxies.of(request("10.1.2.3", "[2001:db8:1:2::9]:4711"))).toBe("2001:db8:1:2::/64");
   });
 
   it("is the proxy's own when it names nobody, or something that is no address", () => {
-    for (const forwarded of [
-      undefined,
-      "",
-      " , ",
-      "unknown",
-      "198.51.100.1:4711",
-      "::::",
-      "1.2.3",
-      "<script>",
-      "_hidden",
-    ]) {
+    for (const forwarded of [undefined, "", " , ", "unknown", "::::", "1.2.3", "<script>", "_hidden"]) {
       expect(behindProxies.of(request("10.1.2.3", forwarded))).toBe("10.1.2.3");
     }
   });

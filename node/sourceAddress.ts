@@ -34,8 +34,9 @@ export class SourceAddresses {
   }
 }
 
-/** An IPv4 address that a dual-stack socket shows as IPv6 is IPv4. */
-function plain(address: string): string {
+/** Without the port that some proxies add. An IPv4 address that a dual-stack socket shows as IPv6 is IPv4. */
+function plain(hop: string): string {
+  const address = hop.replace(/^\[([^\]]*)\](?::\d+)?$/u, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/u, "$1");
   return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/iu, "");
 }
 

@@ -8,6 +8,9 @@ export interface ApplicationServices {
   readonly ruleBacklog: number;
 }
 
+/** Less than the time after which a command counts as unanswered: what is given up is not stored afterwards. */
+const STORE_WITHIN_MS = 2_000;
+
 /**
  * Passes a follower's message to the inbox of its rule: the epoch is checked in the follower's slot, the message stored in
  * the rule's. A session that lost its epoch in between had it when it sent the message.
@@ -19,9 +22,9 @@ export async function dispatch(
   rule: string,
   content: string,
 ): Promise<ConnectionEvent> {
-  if ((await services.sessions.check(identifier, epoch)) === "stale") {
-    return { type: "dispatched", outcome: "stale", rule };
-  }
-  const outcome = await services.rules.append(rule, identifier, content, services.ruleBacklog);
-  return { type: "dispatched", outcome, rule };
+  const checked = await services.sessions.check(identifier, epoch);
+  if (checked.outcome === "stale") return { type: "dispatched", outcome: "stale", rule };
+  const notAfter = checked.now + STORE_WITHIN_MS;
+  const outcome = await services.rules.append(rule, identifier, content, services.ruleBacklog, notAfter);
+  return { type: "dispatched", outcome: outcome === "late" ? "overloaded" : outcome, rule };
 }

@@ -7,7 +7,7 @@ export const SCRIPTS = {
   },
   appendInbound: {
     numberOfKeys: 2,
-    lua: "-- appendInbound: put a follower's message into the inbox of a rule, if somebody holds the rule and there is room.\n-- KEYS 1 replicas 2 inbox\n-- ARGV 1 identifier 2 content 3 maxBacklog\n-- Returns {'appended', id} | {'unknown_rule'} | {'overloaded'}\nlocal time = redis.call('TIME')\nlocal now = time[1] * 1000 + math.floor(time[2] / 1000)\nif redis.call('ZCOUNT', KEYS[1], '(' .. string.format('%.0f', now), '+inf') == 0 then\n  return { 'unknown_rule' }\nend\nif redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[3]) then\n  return { 'overloaded' }\nend\nreturn { 'appended', redis.call('XADD', KEYS[2], '*', 'from', ARGV[1], 'content', ARGV[2]) }\n",
+    lua: "-- appendInbound: put a follower's message into the inbox of a rule, if somebody holds the rule, there is room, and the node\n-- has not told the follower meanwhile that it was not accepted.\n-- KEYS 1 replicas 2 inbox\n-- ARGV 1 identifier 2 content 3 maxBacklog 4 notAfter (ms; 0: whenever)\n-- Returns {'appended', id} | {'unknown_rule'} | {'overloaded'} | {'late'}\nlocal time = redis.call('TIME')\nlocal now = time[1] * 1000 + math.floor(time[2] / 1000)\nif tonumber(ARGV[4]) > 0 and now > tonumber(ARGV[4]) then\n  return { 'late' }\nend\nif redis.call('ZCOUNT', KEYS[1], '(' .. string.format('%.0f', now), '+inf') == 0 then\n  return { 'unknown_rule' }\nend\nif redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[3]) then\n  return { 'overloaded' }\nend\nreturn { 'appended', redis.call('XADD', KEYS[2], '*', 'from', ARGV[1], 'content', ARGV[2]) }\n",
   },
   beatSession: {
     numberOfKeys: 2,
@@ -15,7 +15,7 @@ export const SCRIPTS = {
   },
   checkSession: {
     numberOfKeys: 1,
-    lua: "-- checkSession: whether this epoch still owns the session: asked before a message of it goes on.\n-- KEYS 1 session\n-- ARGV 1 epoch\n-- Returns {'owner'} | {'stale'}\nlocal session = redis.call('HMGET', KEYS[1], 'epoch', 'status')\nif session[1] ~= ARGV[1] or session[2] == 'offline' then\n  return { 'stale' }\nend\nreturn { 'owner' }\n",
+    lua: "-- checkSession: whether this epoch still owns the session: asked before a message of it goes on.\n-- KEYS 1 session\n-- ARGV 1 epoch\n-- Returns {'owner', now} | {'stale'}\nlocal time = redis.call('TIME')\nlocal now = time[1] * 1000 + math.floor(time[2] / 1000)\nlocal session = redis.call('HMGET', KEYS[1], 'epoch', 'status')\nif session[1] ~= ARGV[1] or session[2] == 'offline' then\n  return { 'stale' }\nend\nreturn { 'owner', now }\n",
   },
   claimSession: {
     numberOfKeys: 4,

@@ -50,21 +50,26 @@ export class RuleStore {
     await runScript(this.#redis, "leaveRule", [this.#keys.rule(rule).replicas], [replicaId]);
   }
 
-  /** Puts a follower's message into the rule's inbox. @param maxBacklog messages that may wait there. */
+  /**
+   * Puts a follower's message into the rule's inbox. @param maxBacklog messages that may wait there. @param notAfter Redis
+   * time (ms) after which it is not stored any more: a command that waited out a stall must not come true after its node
+   * gave it up.
+   */
   async append(
     rule: string,
     identifier: string,
     content: string,
     maxBacklog: number,
-  ): Promise<"appended" | "unknown_rule" | "overloaded"> {
+    notAfter = 0,
+  ): Promise<"appended" | "unknown_rule" | "overloaded" | "late"> {
     const own = this.#keys.rule(rule);
     const reply = await runScript(
       this.#redis,
       "appendInbound",
       [own.replicas, own.inbox],
-      [identifier, content, maxBacklog],
+      [identifier, content, maxBacklog, notAfter],
     );
-    return reply.outcome("appended", "unknown_rule", "overloaded");
+    return reply.outcome("appended", "unknown_rule", "overloaded", "late");
   }
 
   /** Takes handled messages out of the inbox. */

@@ -176,10 +176,11 @@ export class SessionStore {
     return this.#end(identifier, "", "node_lost", nodeId);
   }
 
-  /** Whether this epoch still owns the session. */
-  async check(identifier: string, epoch: number): Promise<"owner" | "stale"> {
+  /** Whether this epoch still owns the session. `now` is Redis time (ms). */
+  async check(identifier: string, epoch: number): Promise<{ outcome: "owner"; now: number } | { outcome: "stale" }> {
     const reply = await runScript(this.#redis, "checkSession", [this.#keys.follower(identifier).session], [epoch]);
-    return reply.outcome("owner", "stale");
+    const outcome = reply.outcome("owner", "stale");
+    return outcome === "owner" ? { outcome, now: reply.number(1) } : { outcome };
   }
 
   /** Decides the follower's liveness edge, once, and tells its node and the events channel. */

@@ -49,7 +49,7 @@ describe("on a Redis Cluster", () => {
         const version = await pairFollower(stores, name);
         const epoch = await claimEpoch(stores, name, version);
         expect(await stores.sessions.beat(name, epoch)).toMatchObject({ outcome: "alive" });
-        expect(await stores.sessions.check(name, epoch)).toBe("owner");
+        expect((await stores.sessions.check(name, epoch)).outcome).toBe("owner");
         const held = {
           ...(await freshClaim(stores, name, version)),
           epoch,

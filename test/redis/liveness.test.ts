@@ -76,7 +76,7 @@ describe("a liveness edge", () => {
     expect(found?.identifier).toBe("alice");
     await stores.sessions.beat("alice", epoch);
     expect((await judge()).edge).toBe("none");
-    expect(await stores.sessions.check("alice", epoch)).toBe("owner");
+    expect((await stores.sessions.check("alice", epoch)).outcome).toBe("owner");
   });
 
   it("is none for an ended session and for an unknown follower, and nothing is due again", async () => {

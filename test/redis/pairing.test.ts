@@ -137,12 +137,12 @@ describe("confirming a pairing", () => {
     const told = await stores.record(stores.keys.nodeChannel("node-a"));
     const { code } = await open();
     // Until the new pairing succeeds the old trust stands.
-    expect(await stores.sessions.check("alice", epoch)).toBe("owner");
+    expect((await stores.sessions.check("alice", epoch)).outcome).toBe("owner");
     await confirm(WRONG_CODE);
     expect((await stores.trust.lookup("alice", undefined)).trustVersion).toBe(version);
 
     expect(await confirm(code)).toMatchObject({ outcome: "paired", trustVersion: String(Number(version) + 1) });
-    expect(await stores.sessions.check("alice", epoch)).toBe("stale");
+    expect((await stores.sessions.check("alice", epoch)).outcome).toBe("stale");
     await waitFor("the node to be told", () => told.some((text) => text.startsWith("x")));
     expect(told).toEqual([`x alice ${epoch} trust_revoked`]);
     expect(await stores.directory.find("alice")).toMatchObject({ status: "offline", endReason: "trust_revoked" });

@@ -80,6 +80,14 @@ describe("holding a rule", () => {
     expect(await read("shop", "one")).toEqual([]);
   });
 
+  it("takes no message that its node gave up meanwhile", async () => {
+    await hold("shop", "one");
+    const now = await stores.now();
+    expect(await stores.rules.append(RULE, "alice", "too late", ROOM, now - 1)).toBe("late");
+    expect(await stores.rules.append(RULE, "alice", "in time", ROOM, now + 60_000)).toBe("appended");
+    expect((await read("shop", "one")).map(([, fields]) => fields.at(-1))).toEqual(["in time"]);
+  });
+
   it("is full at 256 replicas, whose renewals still hold", async () => {
     const held = await Promise.all(Array.from({ length: 256 }, (_, index) => hold("shop", `r${index}`)));
     expect(held.every(({ outcome }) => outcome === "held")).toBe(true);

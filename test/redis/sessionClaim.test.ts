@@ -63,8 +63,8 @@ describe("claiming a session", () => {
       ...byEpoch.slice(0, -1).map(({ connectionId }) => connectionId),
     ]);
     const owners = await Promise.all(byEpoch.map(({ epoch }) => stores.sessions.check("alice", epoch)));
-    expect(owners.filter((owner) => owner === "owner")).toHaveLength(1);
-    expect(owners.at(-1)).toBe("owner");
+    expect(owners.filter(({ outcome }) => outcome === "owner")).toHaveLength(1);
+    expect(owners.at(-1)?.outcome).toBe("owner");
 
     const losers = byEpoch.slice(0, -1);
     await waitFor("every loser to be told", () => told.flat().length >= losers.length);

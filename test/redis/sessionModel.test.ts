@@ -162,7 +162,7 @@ async function take(name: string, model: Model, now: Step): Promise<void> {
     }
     case "check": {
       const { epoch } = heldBack(model, now.back);
-      expect(await stores.sessions.check(name, epoch)).toBe(
+      expect((await stores.sessions.check(name, epoch)).outcome).toBe(
         isLive(model) && session?.epoch === epoch ? "owner" : "stale",
       );
       return;
@@ -225,7 +225,7 @@ it("one follower's session and trust go as the contract says, whatever happens i
         const epochs = [...new Set(model.claimed.map(({ epoch }) => epoch))];
         const owners = await Promise.all(epochs.map((epoch) => stores.sessions.check(name, epoch)));
         // At most one owner, and only the epoch the model holds for live.
-        expect(epochs.filter((_, index) => owners[index] === "owner")).toEqual(
+        expect(epochs.filter((_, index) => owners[index]?.outcome === "owner")).toEqual(
           isLive(model) ? [model.session?.epoch] : [],
         );
       }

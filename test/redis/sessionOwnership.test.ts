@@ -42,13 +42,13 @@ describe("a stale epoch", () => {
 
     expect(await stores.sessions.beat("alice", old)).toEqual({ outcome: "stale" });
     expect(await stores.sessions.end("alice", old, "disconnected")).toBe("stale");
-    expect(await stores.sessions.check("alice", old)).toBe("stale");
+    expect((await stores.sessions.check("alice", old)).outcome).toBe("stale");
     expect(await stores.sessions.reassert(await held(old), 0)).toEqual({ outcome: "superseded" });
     expect(await stores.sessions.endOfDeadNode("alice", "node-a")).toBe("stale");
 
     expect(await session()).toEqual(before);
     expect(await auditEvents(stores, "alice")).toEqual(audit);
-    expect(await stores.sessions.check("alice", current)).toBe("owner");
+    expect((await stores.sessions.check("alice", current)).outcome).toBe("owner");
   });
 
   it("is one of an epoch that never was, too", async () => {
@@ -56,12 +56,12 @@ describe("a stale epoch", () => {
     for (const epoch of [0, 1, current - 1, current + 1]) {
       expect(await stores.sessions.beat("alice", epoch)).toEqual({ outcome: "stale" });
       expect(await stores.sessions.end("alice", epoch, "disconnected")).toBe("stale");
-      expect(await stores.sessions.check("alice", epoch)).toBe("stale");
+      expect((await stores.sessions.check("alice", epoch)).outcome).toBe("stale");
     }
     expect(await stores.sessions.beat("nobody", 1)).toEqual({ outcome: "stale" });
     expect(await stores.sessions.end("nobody", 1, "disconnected")).toBe("stale");
     expect(await stores.sessions.endOfDeadNode("nobody", "node-a")).toBe("stale");
-    expect(await stores.sessions.check("nobody", 1)).toBe("stale");
+    expect((await stores.sessions.check("nobody", 1)).outcome).toBe("stale");
   });
 
   it("never ends the new session by a late close, however the closes and claims interleave", async () => {
@@ -72,7 +72,7 @@ describe("a stale epoch", () => {
         ...epochs.map((epoch) => stores.sessions.end("alice", epoch, "disconnected")),
       ]);
       epochs.push(next);
-      expect(await stores.sessions.check("alice", next)).toBe("owner");
+      expect((await stores.sessions.check("alice", next)).outcome).toBe("owner");
     }
   });
 });
@@ -86,7 +86,7 @@ describe("ending a session", () => {
     );
     expect(ends.filter((end) => end === "ended")).toHaveLength(1);
     expect(await stores.sessions.beat("alice", epoch)).toEqual({ outcome: "stale" });
-    expect(await stores.sessions.check("alice", epoch)).toBe("stale");
+    expect((await stores.sessions.check("alice", epoch)).outcome).toBe("stale");
     await waitFor("the end to be published", () => events.length >= 2);
     expect(events).toHaveLength(2);
     expect(await stores.directory.find("alice")).toMatchObject({ status: "offline", endReason: "disconnected" });
@@ -95,7 +95,7 @@ describe("ending a session", () => {
   it("of a dead node is done for what the node still owns", async () => {
     const epoch = await claimEpoch(stores, "alice", version);
     expect(await stores.sessions.endOfDeadNode("alice", "node-b")).toBe("stale");
-    expect(await stores.sessions.check("alice", epoch)).toBe("owner");
+    expect((await stores.sessions.check("alice", epoch)).outcome).toBe("owner");
     expect(await stores.sessions.endOfDeadNode("alice", "node-a")).toBe("ended");
     expect(await session()).toMatchObject({ status: "offline", endReason: "node_lost" });
     expect(await stores.sessions.ownerNode("alice")).toBe("node-a");
@@ -146,7 +146,7 @@ describe("reasserting a session", () => {
     const newer = await claimEpoch(stores, "alice", version);
     await stores.redis.hset(stores.keys.follower("alice").session, "epoch", older, "nodeId", "node-b");
     expect(await stores.sessions.reassert(await held(newer), 0)).toMatchObject({ outcome: "kept" });
-    expect(await stores.sessions.check("alice", newer)).toBe("owner");
+    expect((await stores.sessions.check("alice", newer)).outcome).toBe("owner");
     expect(await stores.sessions.beat("alice", older)).toEqual({ outcome: "stale" });
   });
 
@@ -158,7 +158,7 @@ describe("reasserting a session", () => {
       status: "online",
     });
     expect(await session()).not.toHaveProperty("endReason");
-    expect(await stores.sessions.check("alice", epoch)).toBe("owner");
+    expect((await stores.sessions.check("alice", epoch)).outcome).toBe("owner");
   });
 
   it("is `ended` after a heartbeat_timeout or an end by the node itself: that session does not come back", async () => {
@@ -172,7 +172,7 @@ describe("reasserting a session", () => {
     const closed = await claimEpoch(stores, "alice", version);
     await stores.sessions.end("alice", closed, "disconnected");
     expect(await stores.sessions.reassert(await held(closed), 0)).toEqual({ outcome: "ended", reason: "disconnected" });
-    expect(await stores.sessions.check("alice", closed)).toBe("stale");
+    expect((await stores.sessions.check("alice", closed)).outcome).toBe("stale");
   });
 
   it("is `revoked` when the trust is another or gone, and `not_allowed` off the allowlist, lost session or not", async () => {

@@ -76,7 +76,7 @@ describe("the freshness of a proof", () => {
     });
     expect(replay.outcome).toBe("stale_timestamp");
     expect(await isPaired("alice")).toBe(true);
-    expect(await stores.sessions.check("alice", first.epoch)).toBe("owner");
+    expect((await stores.sessions.check("alice", first.epoch)).outcome).toBe("owner");
   });
 });
 
@@ -93,7 +93,7 @@ describe("unsafe proofs", () => {
     elsewhere.close();
     expect(replay).toEqual({ outcome: "nonce_collision" });
     expect(await isPaired("alice")).toBe(false);
-    expect(await stores.sessions.check("alice", first.epoch)).toBe("stale");
+    expect((await stores.sessions.check("alice", first.epoch)).outcome).toBe("stale");
     await waitFor("the owner's node to be told", () => told.length > 0);
     expect(told).toEqual([`x alice ${first.epoch} trust_revoked`]);
     expect(await auditEvents(stores, "alice")).toEqual([
@@ -160,7 +160,7 @@ describe("unsafe proofs", () => {
     expect(await stores.attempts.countFailure("alice", "192.0.2.1")).toBe(false);
     expect(await stores.attempts.countFailure("bob", "198.51.100.9")).toBe(false);
     expect(await isPaired("alice")).toBe(true);
-    expect(await stores.sessions.check("alice", epoch)).toBe("owner");
+    expect((await stores.sessions.check("alice", epoch)).outcome).toBe("owner");
     expect(await stores.redis.pttl(stores.keys.attempts("alice", "198.51.100.9"))).toBeGreaterThan(0);
     expect((await claim(stores, "alice", version)).outcome).toBe("claimed");
   });

@@ -41,7 +41,7 @@ describe("the allowlist", () => {
     const epoch = await claimEpoch(stores, "alice", version);
     expect(await stores.trust.disallow("alice")).toEqual({ changed: true, closedOn: "node-a" });
     expect(await stores.trust.disallow("alice")).toEqual({ changed: false });
-    expect(await stores.sessions.check("alice", epoch)).toBe("stale");
+    expect((await stores.sessions.check("alice", epoch)).outcome).toBe("stale");
     expect(await stores.sessions.beat("alice", epoch)).toEqual({ outcome: "stale" });
     await waitFor("the node to be told", () => told.length > 0 && events.length > 1);
     expect(told).toEqual([`x alice ${epoch} identifier_not_allowed`]);
@@ -96,7 +96,7 @@ describe("the trust", () => {
     expect(now).not.toHaveProperty("trust");
     expect(now.allowed).toBe(true);
     expect(Number(now.trustVersion)).toBeGreaterThan(Number(version));
-    expect(await stores.sessions.check("alice", epoch)).toBe("stale");
+    expect((await stores.sessions.check("alice", epoch)).outcome).toBe("stale");
     await waitFor("the node to be told", () => told.length > 0);
     expect(told).toEqual([`x alice ${epoch} trust_revoked`]);
     expect(await stores.directory.find("alice")).toMatchObject({ paired: false, trustClearedReason: "operator" });

@@ -9,11 +9,11 @@ import {
   Keys,
   LivenessIndex,
   NodeStore,
+  OutageLog,
   openRedis,
   PAIRING_LIMITS,
   PairingStore,
   parseNodeCommand,
-  type RedisConnection,
   RuleStore,
   SessionStore,
   Subscription,
@@ -21,6 +21,7 @@ import {
   whenReady,
 } from "@yonexus/protocol/redis";
 import { Admission } from "./admission.ts";
+import { DoubtfulClaims } from "./cluster/doubtfulClaims.ts";
 import { Membership } from "./cluster/membership.ts";
 import { Receipts } from "./cluster/receipts.ts";
 import { Reconciler } from "./cluster/reconciler.ts";
@@ -52,8 +53,6 @@ export interface RunningNode {
 export type NodeConfig = Config & { readonly redisUrl: string; readonly masterKeys: readonly Uint8Array[] };
 
 const VERSION = "0.1.0";
-/** Sockets in the closing handshake, beside those that count. */
-const SPARE_SOCKETS = 64;
 /** What a refused follower is told to wait (s). */
 const RETRY_AFTER_S = 2;
 
@@ -64,7 +63,8 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
   const commands = openRedis(config.redisUrl, "commands");
   const subscriber = openRedis(config.redisUrl, "subscriber");
   const producer = openRedis(config.redisUrl, "producer");
-  for (const [name, redis] of Object.entries({ commands, subscriber, producer })) watch(redis, name, logger);
+  const outages = new OutageLog(logger);
+  for (const redis of [commands, subscriber, producer]) outages.watch(redis);
   await Promise.all([whenReady(commands), whenReady(subscriber), whenReady(producer)]);
   const background = (work: Promise<unknown>): void => {
     work.catch((error: unknown) => logger.debug({ err: error }, "an index was not written; the reconciler mends it"));
@@ -89,9 +89,15 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
   );
   const index = new SessionIndex(new LivenessIndex(commands, keys), nodes, nodeId, config.unstableAfterMs, background);
   const receipts = new Receipts(commands, keys, background);
-  const hub = new SessionManager((senderId, receipt) => receipts.add(senderId, receipt));
+  const hub = new SessionManager(
+    (senderId, receipt) => receipts.add(senderId, receipt),
+    () => membership.holdsLease,
+  );
   const reconciler = new Reconciler(sessions, index, nodeId, () => hub.sessions());
-  const maxConnections = Math.min(config.maxConnections, socketsWithinFileLimit() ?? config.maxConnections);
+  const files = socketsWithinFileLimit() ?? Number.POSITIVE_INFINITY;
+  // Sockets without a request have places of their own; of few files they get few.
+  const maxPending = Math.min(config.maxUnauthenticated, Math.ceil(files / 8));
+  const maxConnections = Math.max(1, Math.min(config.maxConnections, files - maxPending));
   if (maxConnections < config.maxConnections) {
     logger.warn(
       { maxConnections, configured: config.maxConnections },
@@ -116,6 +122,7 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
     logger,
   );
 
+  const doubts = new DoubtfulClaims(sessions, nodeId);
   const services = new NodeConnectionServices({
     nodeId,
     hello: { trusts, pairings, notices },
@@ -125,6 +132,7 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
       sessions,
       attempts: new AttemptStore(commands, keys),
       verifier: new ProofVerifier(),
+      doubts,
       index,
       background,
     },
@@ -143,10 +151,12 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
       host: config.listenHost,
       port: config.listenPort,
       maxFrameBytes: config.maxFrameBytes,
-      maxSockets: maxConnections + SPARE_SOCKETS,
+      maxWebSockets: maxConnections,
+      pending: { total: maxPending, perAddress: config.maxUnauthenticatedPerAddress },
     },
     {
       unreadiness: () => membership.unreadiness(),
+      addressOf: (socket) => addresses.ofSocket(socket),
       admit: (request) => {
         const [notReady] = membership.unreadiness();
         if (notReady !== undefined) return { status: 503, reason: notReady, retryAfterS: RETRY_AFTER_S };
@@ -185,6 +195,7 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
   logger.info({ nodeId, url }, "the node is ready");
 
   const giveBack = async (): Promise<void> => {
+    doubts.stop();
     await services.settled();
     await membership.leave().catch((error: unknown) => logger.debug({ err: error }, "the lease was left to lapse"));
     subscription.close();
@@ -216,18 +227,4 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
 /** Waits until every socket is gone; each is cut off when it does not close, so this ends. */
 async function untilEmpty(hub: SessionManager): Promise<void> {
   while (hub.connectionCount > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-/** One line when a connection to Redis is lost and one when it is back, not one for every retry. */
-function watch(redis: RedisConnection, name: string, logger: Logger): void {
-  let away = false;
-  redis.on("error", (error: Error) => {
-    if (away) return;
-    away = true;
-    logger.warn({ connection: name, reason: error.message }, "redis does not answer: check REDIS_URL; trying again");
-  });
-  redis.on("ready", () => {
-    if (away) logger.info({ connection: name }, "redis answers again");
-    away = false;
-  });
 }

@@ -105,14 +105,29 @@ const deliver = (epoch: number, messageId = `m${epoch}`): NodeCommand => ({
 let receipts: Receipt[];
 let hub: SessionManager;
 let count: number;
+let holdsLease: boolean;
 beforeEach(() => {
   receipts = [];
   count = 0;
-  hub = new SessionManager((_senderId, receipt) => receipts.push(receipt));
+  hub = new SessionManager(
+    (_senderId, receipt) => receipts.push(receipt),
+    () => holdsLease,
+  );
+  holdsLease = true;
 });
 const peer = (identifier = "alice") => new Peer(hub, identifier, `c${++count}`);
 
 describe("a message for a session", () => {
+  it("is refused as stale when the node may count as dead: its sender has given up on it", async () => {
+    const alice = peer();
+    await alice.logIn(5);
+    const sent = alice.sent.length;
+    holdsLease = false;
+    hub.handle(deliver(5));
+    expect(alice.sent).toHaveLength(sent);
+    expect(receipts).toEqual([{ messageId: "m5", outcome: "stale" }]);
+  });
+
   it("is delivered to the session of its epoch, and its sender told", async () => {
     const alice = peer();
     await alice.logIn(5);

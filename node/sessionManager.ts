@@ -19,10 +19,15 @@ export class SessionManager {
   readonly #sessions = new Map<string, Connection>();
   readonly #expected = new Map<string, ExpectedSession>();
   readonly #receipt: (senderId: string, receipt: Receipt) => void;
+  readonly #holdsLease: () => boolean;
 
-  /** @param receipt tells a sender what became of its message. */
-  constructor(receipt: (senderId: string, receipt: Receipt) => void) {
+  /**
+   * @param receipt tells a sender what became of its message. @param holdsLease false when the node may count as dead by
+   * now: its sessions may be somebody else's, and the senders of what it finds on its channel have given up on it.
+   */
+  constructor(receipt: (senderId: string, receipt: Receipt) => void, holdsLease: () => boolean) {
     this.#receipt = receipt;
+    this.#holdsLease = holdsLease;
   }
 
   get connectionCount(): number {
@@ -103,7 +108,7 @@ export class SessionManager {
         return;
       case "deliver": {
         const { messageId, senderId } = command;
-        if (connection === undefined || epoch !== command.epoch) {
+        if (connection === undefined || epoch !== command.epoch || !this.#holdsLease()) {
           this.#receipt(senderId, { messageId, outcome: "stale" });
           return;
         }

@@ -1,5 +1,5 @@
 import type { Logger } from "@yonexus/protocol/log";
-import { encodeCanary, type Keys, type NodeStore, type RedisConnection } from "@yonexus/protocol/redis";
+import { encodeCanary, explainRefusal, type Keys, type NodeStore, type RedisConnection } from "@yonexus/protocol/redis";
 
 export interface MembershipOptions {
   readonly nodeId: string;
@@ -9,6 +9,14 @@ export interface MembershipOptions {
   readonly sessionCount: () => number;
   /** Settles every local session with Redis: after an outage, before the lease is renewed. */
   readonly reconcile: () => Promise<number>;
+}
+
+/** Something may have been missed, so that every session must be settled. */
+interface Outage {
+  /** The last time that something was missed, by the monotonic clock (ms). */
+  readonly raisedAt: number;
+  /** The log has said that Redis refuses. */
+  readonly refusalTold: boolean;
 }
 
 /** How often the node looks whether Redis and its own channel answer. */
@@ -36,9 +44,8 @@ export class Membership {
   #renewedAt = performance.now();
   #draining = false;
   #stopped = false;
-  /** What was missed must be settled before the lease is renewed. */
-  #unsettled = false;
-  #unsettledAt = 0;
+  /** What was missed must be settled before the lease is renewed; undefined once it was and is. */
+  #outage: Outage | undefined;
   #reconcileAt = performance.now() + RECONCILE_EVERY_MS;
   #beating: Promise<void> | undefined;
   #renewTimer: NodeJS.Timeout | undefined;
@@ -74,7 +81,7 @@ export class Membership {
     // A late one of many proves nothing: it may have waited out a stall.
     if (age <= 2) this.#canaryAt = performance.now();
     this.#firstCanary();
-    if (this.#unsettled) void this.#beat();
+    if (this.#outage !== undefined) void this.#beat();
   }
 
   /** A connection to Redis was lost and is back: commands may have been missed. */
@@ -88,12 +95,17 @@ export class Membership {
     return performance.now() - this.#canaryAt < CANARY_MAX_AGE_MS;
   }
 
+  /** False when the lease may have lapsed: the node was halted, or Redis was away, for as long as it lasts. */
+  get holdsLease(): boolean {
+    return performance.now() - this.#renewedAt <= this.#options.leaseMs;
+  }
+
   /** Why the node should get no new followers; empty when it is ready. */
   unreadiness(): string[] {
     const reasons: string[] = [];
     if (this.#draining) reasons.push("draining");
     if (!this.redisAnswers) reasons.push("redis does not answer on the node's channel");
-    if (this.#unsettled) reasons.push("sessions are not settled after an outage");
+    if (this.#outage !== undefined) reasons.push("sessions are not settled after an outage");
     return reasons;
   }
 
@@ -124,29 +136,41 @@ export class Membership {
     try {
       const now = performance.now();
       // A process that was stopped for longer than its lease counts as dead by now: its sessions were given up.
-      if (!this.#unsettled && now - this.#renewedAt > this.#options.leaseMs) this.#raise();
-      const due = now >= this.#reconcileAt;
+      if (this.#outage === undefined && now - this.#renewedAt > this.#options.leaseMs) this.#raise();
+      const outage = this.#outage;
       // Until the channel works again, a command that follows the settling could be missed as well.
-      if (this.#unsettled && this.#canaryAt < this.#unsettledAt) return;
-      if (this.#unsettled || due) {
-        const raisedAt = this.#unsettledAt;
-        const sessions = await this.#options.reconcile();
+      if (outage !== undefined && this.#canaryAt < outage.raisedAt) return;
+      let settled: number | undefined;
+      if (outage !== undefined || now >= this.#reconcileAt) {
+        settled = await this.#options.reconcile();
         this.#reconcileAt = performance.now() + RECONCILE_EVERY_MS;
         // Raised anew meanwhile, by another outage: then all of it is done again, before the renewal.
-        if (this.#unsettled && this.#unsettledAt !== raisedAt) return;
-        if (this.#unsettled) this.#logger.info({ sessions }, "settled the sessions with redis after an outage");
-        this.#unsettled = false;
+        if (this.#outage !== outage) return;
       }
       await this.#renew();
+      if (outage === undefined || this.#outage !== outage) return;
+      this.#outage = undefined;
+      this.#logger.info({ sessions: settled }, "settled the sessions with redis after an outage");
     } catch (error) {
       this.#raise();
-      this.#logger.debug({ err: error }, "the lease could not be renewed; it is tried again");
+      this.#notRenewed(error);
     }
   }
 
   #raise(): void {
-    this.#unsettled = true;
-    this.#unsettledAt = performance.now();
+    this.#outage = { raisedAt: performance.now(), refusalTold: this.#outage?.refusalTold ?? false };
+  }
+
+  /** That Redis does not answer is told by its connections; that it answers and refuses is told here, once an outage. */
+  #notRenewed(error: unknown): void {
+    const refusal = explainRefusal(error);
+    if (refusal === undefined || this.#outage === undefined || this.#outage.refusalTold) {
+      this.#logger.debug({ err: error }, "the lease could not be renewed; it is tried again");
+      return;
+    }
+    this.#outage = { ...this.#outage, refusalTold: true };
+    const reply = error instanceof Error ? error.message : String(error);
+    this.#logger.warn({ reply }, `${refusal.found}: the lease cannot be renewed. ${refusal.mend}`);
   }
 
   async #renew(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { RuleStore, SessionStore } from "@yonexus/protocol/redis";
+import { RecordError, type RuleStore, type SessionStore } from "@yonexus/protocol/redis";
 import type { ConnectionEvent } from "../session/event.ts";
 
 export interface ApplicationServices {
@@ -10,6 +10,11 @@ export interface ApplicationServices {
 
 /** Less than the time after which a command counts as unanswered: what is given up is not stored afterwards. */
 const STORE_WITHIN_MS = 2_000;
+
+/** The message was on its way to the rule's inbox when Redis stopped answering: it may be there. */
+export class UnansweredAppendError extends Error {
+  readonly code = "UNANSWERED_APPEND";
+}
 
 /**
  * Passes a follower's message to the inbox of its rule: the epoch is checked in the follower's slot, the message stored in
@@ -25,6 +30,11 @@ export async function dispatch(
   const checked = await services.sessions.check(identifier, epoch);
   if (checked.outcome === "stale") return { type: "dispatched", outcome: "stale", rule };
   const notAfter = checked.now + STORE_WITHIN_MS;
-  const outcome = await services.rules.append(rule, identifier, content, services.ruleBacklog, notAfter);
+  const outcome = await services.rules
+    .append(rule, identifier, content, services.ruleBacklog, notAfter)
+    .catch((cause: unknown) => {
+      if (cause instanceof RecordError) throw cause;
+      throw new UnansweredAppendError("Redis did not answer an append.", { cause });
+    });
   return { type: "dispatched", outcome: outcome === "late" ? "overloaded" : outcome, rule };
 }

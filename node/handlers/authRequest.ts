@@ -1,5 +1,6 @@
-import type { AttemptStore, SessionStore, TrustStore } from "@yonexus/protocol/redis";
+import type { AttemptStore, ClaimResult, SessionStore, TrustStore } from "@yonexus/protocol/redis";
 import type { AuthFailedReason, FollowerMessageOf } from "@yonexus/protocol/wire";
+import type { DoubtfulClaims } from "../cluster/doubtfulClaims.ts";
 import type { SessionIndex } from "../cluster/sessionIndex.ts";
 import type { ProofVerifier } from "../services/proofVerifier.ts";
 import type { ConnectionEvent } from "../session/event.ts";
@@ -12,6 +13,7 @@ export interface AuthRequestServices {
   readonly attempts: Pick<AttemptStore, "countFailure">;
   readonly verifier: ProofVerifier;
   readonly index: Pick<SessionIndex, "claiming">;
+  readonly doubts: Pick<DoubtfulClaims, "add">;
   /** For what may fail without harm. */
   readonly background: (work: Promise<unknown>) => void;
 }
@@ -55,7 +57,13 @@ export async function judgeProof(
   }
 
   services.index.claiming(identifier);
-  const verdict = await services.sessions.claim({ identifier, nonce, proofTimestamp, trustVersion, ...claimant });
+  let verdict: ClaimResult;
+  try {
+    verdict = await services.sessions.claim({ identifier, nonce, proofTimestamp, trustVersion, ...claimant });
+  } catch (error) {
+    services.doubts.add(identifier, claimant.connectionId);
+    throw error;
+  }
   if (verdict.outcome === "claimed") {
     services.background(services.trusts.resealIfOld(identifier, trustVersion, trust.sealedSecret, secret));
   }

@@ -3,7 +3,7 @@ import { RecordError, type RuleStore, type SessionStore, UnsealError } from "@yo
 import type { Admission, Place } from "../admission.ts";
 import type { Reconciler } from "../cluster/reconciler.ts";
 import type { SessionIndex } from "../cluster/sessionIndex.ts";
-import { dispatch } from "../handlers/application.ts";
+import { dispatch, UnansweredAppendError } from "../handlers/application.ts";
 import { type AuthRequestServices, judgeProof } from "../handlers/authRequest.ts";
 import { recordBeat } from "../handlers/heartbeat.ts";
 import { type HelloServices, lookUp, openPairing, type Waiter } from "../handlers/hello.ts";
@@ -80,6 +80,9 @@ export class NodeConnectionServices implements ConnectionServices {
       }
     } catch (error) {
       if (isOurFault(error)) throw error;
+      if (error instanceof UnansweredAppendError && effect.do === "dispatch") {
+        return { type: "dispatched", outcome: "doubtful", rule: effect.rule };
+      }
       parts.logger.debug({ err: error, step: effect.do }, "redis did not answer");
       return unavailable(effect);
     }

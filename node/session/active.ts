@@ -65,6 +65,13 @@ function onDispatched(state: ConnectionState, event: Extract<ConnectionEvent, { 
       );
     case "overloaded":
       return stay(state, overloaded(rule));
+    case "doubtful":
+      return stay(
+        state,
+        errorAnswer("OVERLOADED", "The cluster stopped answering: the message may have been accepted.", undefined, {
+          rule,
+        }),
+      );
     case "stale":
       return stay(state, overloaded(rule), { do: "reassert" });
   }

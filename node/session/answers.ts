@@ -88,3 +88,9 @@ export function rejection(identifier: string, requestId: string | undefined): Ef
     ),
   ];
 }
+
+/** The answer to a message that was read when its session ended. */
+export function notAccepted(rule: string): NodeMessage {
+  const message = "The session ended before this message was handed on: it was not accepted.";
+  return { type: "error", payload: { code: "CLIENT_OFFLINE", message, details: { rule } } };
+}

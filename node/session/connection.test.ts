@@ -141,21 +141,54 @@ describe("the frames of a connection", () => {
 
   it("are held in the socket while too many wait, and let in again when they are worked off", async () => {
     await active();
+    const reading = () => transport.did.filter((step) => step === "pause" || step === "resume");
     for (let count = 0; count <= 32; count++) connection.receive(`chat::${count}`);
-    expect(transport.did.filter((step) => step === "pause" || step === "resume")).toEqual(["pause"]);
-    for (let count = 0; count <= 17; count++) await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
-    expect(transport.did.filter((step) => step === "pause" || step === "resume")).toEqual(["pause", "resume"]);
+    expect(reading()).toEqual(["pause"]);
+    for (let count = 0; count <= 29; count++) await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
+    expect(reading()).toEqual(["pause", "resume"]);
   });
 
-  it("that wait are dropped when the connection is closed, and a paused socket hears the peer's answer", async () => {
+  it("are handed on all the same when the follower closed after it sent them, before its session ends", async () => {
     await active();
-    for (let count = 0; count <= 32; count++) connection.receive(`chat::${count}`);
-    const before = services.steps.length;
+    for (const content of ["one", "two", "three"]) connection.receive(`chat::${content}`);
+    connection.socketClosed();
+    for (let count = 0; count < 3; count++) {
+      expect(services.did).not.toContain("ended alice 7 disconnected");
+      await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
+    }
+    const contents = services.steps.flatMap(({ effect }) => (effect.do === "dispatch" ? [effect.content] : []));
+    expect(contents).toEqual(["one", "two", "three"]);
+    expect(services.did.slice(-2)).toEqual(["ended alice 7 disconnected", "gone"]);
+  });
+
+  it("are handed on all the same while a drain waits for the follower to go", async () => {
+    await active();
+    connection.receive("chat::before");
     connection.apply({ type: "closeOrdered", reason: "draining" });
-    expect(transport.did.slice(-3)).toEqual(["resume", "disconnect_notice", "close draining"]);
+    await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
+    expect(transport.did.slice(-2)).toEqual(["disconnect_notice", "close draining"]);
+    connection.receive("chat::under way");
+    await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
+    connection.socketClosed();
+    const contents = services.steps.flatMap(({ effect }) => (effect.do === "dispatch" ? [effect.content] : []));
+    expect(contents).toEqual(["before", "under way"]);
+    expect(services.did.slice(-2)).toEqual(["ended alice 7 draining", "gone"]);
+  });
+
+  it("that wait when the session ends are each answered, after the one in progress, and a paused socket hears the close", async () => {
+    await active();
+    for (let count = 0; count < 33; count++) connection.receive(`chat::${count}`);
+    const before = services.steps.length;
+    connection.apply({ type: "closeOrdered", reason: "session_replaced" });
+    expect(transport.did).not.toContain("disconnect_notice");
     await answer({ type: "dispatched", outcome: "unknown_rule", rule: "chat" });
     expect(services.steps).toHaveLength(before);
-    expect(transport.did.at(-1)).toBe("close draining");
+    const codes = transport.messages.flatMap(({ type, payload }) =>
+      type === "error" && "code" in payload ? [payload.code] : [],
+    );
+    expect(codes).toEqual(["UNKNOWN_RULE", ...Array<string>(32).fill("CLIENT_OFFLINE")]);
+    expect(transport.did).toContain("resume");
+    expect(transport.did.slice(-2)).toEqual(["disconnect_notice", "close session_replaced"]);
   });
 
   it("over the rate are answered RATE_LIMITED each, and go nowhere", async () => {
@@ -170,6 +203,7 @@ describe("the frames of a connection", () => {
       Array(2).fill({ payload: { code: "RATE_LIMITED" } }),
     );
     for (let count = 0; count < 10; count++) connection.receive("chat::hello");
+    await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
     expect(transport.did.slice(-2)).toEqual(["disconnect_notice", "close rate_limited"]);
     expect(services.steps.filter(({ effect }) => effect.do === "dispatch")).toHaveLength(1);
   });

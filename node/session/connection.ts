@@ -7,7 +7,9 @@ import {
   type NodeMessage,
   parseFollowerFrame,
 } from "@yonexus/protocol/wire";
+import { notAccepted } from "./answers.ts";
 import type { ConnectionEvent, Effect } from "./event.ts";
+import { FrameQueue } from "./frameQueue.ts";
 import { InboundRate } from "./inboundRate.ts";
 import { Outbox } from "./outbox.ts";
 import { type ConnectionState, INITIAL_STATE, isHandshaking } from "./state.ts";
@@ -55,8 +57,6 @@ export interface ConnectionLimits {
 const NOTICE_WAIT_MS = 2_500;
 /** A peer that does not answer the close frame for so long is cut off. */
 const CLOSE_TIMEOUT_MS = 2_000;
-/** Frames that may wait for the one in progress before the socket is paused. */
-const MAX_WAITING_FRAMES = 32;
 
 /** One socket: drives the pure protocol, frame after frame in order, and does what it asks for. */
 export class Connection {
@@ -67,7 +67,7 @@ export class Connection {
   readonly #limits: ConnectionLimits;
   readonly #outbox: Outbox;
   readonly #rate: InboundRate;
-  readonly #frames: string[] = [];
+  readonly #frames: FrameQueue;
   readonly #work: AsyncEffect[] = [];
   #state: ConnectionState = INITIAL_STATE;
   /** Known from the hello on. */
@@ -75,8 +75,12 @@ export class Connection {
   #session: Session | undefined;
   #trustVersion = "";
   #pumping = false;
-  #paused = false;
   #heard = true;
+  /** A message is being handed on: an ordered close waits for how that ends, so that the follower can be told. */
+  #dispatching = false;
+  #closeAfterDispatch: ConnectionEvent | undefined;
+  /** `settled`: it is gone, and so is all that was read from it. */
+  #socket: "open" | "gone" | "settled" = "open";
   #deadline: NodeJS.Timeout | undefined;
   #noticeWait: NodeJS.Timeout | undefined;
   #cutOff: NodeJS.Timeout | undefined;
@@ -93,6 +97,7 @@ export class Connection {
     this.#transport = transport;
     this.#services = services;
     this.#limits = limits;
+    this.#frames = new FrameQueue(transport);
     this.#outbox = new Outbox(transport, limits.maxSendBufferBytes, () => this.#slow());
     this.#rate = new InboundRate(limits.inboundRatePerSecond, limits.inboundBurst, performance.now());
     this.#setDeadline(limits.handshakeTimeoutMs);
@@ -110,11 +115,9 @@ export class Connection {
   receive(text: string): void {
     this.#heard = true;
     if (!this.#withinRate()) return;
-    this.#frames.push(text);
-    if (this.#frames.length >= MAX_WAITING_FRAMES && !this.#paused) {
-      this.#paused = true;
-      this.#transport.pause();
-    }
+    // After the close frame only a session that is leaving still has a say.
+    if (this.#state.phase.name === "closed") return;
+    this.#frames.push(text, this.#session === undefined ? "stranger" : "session");
     if (!this.#pumping) void this.#pump();
   }
 
@@ -137,13 +140,21 @@ export class Connection {
     this.#transport.ping();
   }
 
+  /** The socket is gone. What was read from it is handed on first: then the session ends. */
   socketClosed(): void {
-    this.apply({ type: "socketGone" });
-    this.#frames.length = 0;
+    this.#socket = "gone";
+    this.#outbox.stop();
     clearTimeout(this.#deadline);
     clearTimeout(this.#noticeWait);
     clearTimeout(this.#cutOff);
-    this.#outbox.stop();
+    if (!this.#pumping || this.#state.phase.name !== "active") this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#socket === "settled") return;
+    this.#socket = "settled";
+    this.apply({ type: "socketGone" });
+    this.#frames.drain();
     this.#services.ended(this);
   }
 
@@ -154,6 +165,10 @@ export class Connection {
 
   /** Applies what happened, at once, whatever is under way. */
   apply(event: ConnectionEvent): void {
+    if (event.type === "closeOrdered" && this.#dispatching) {
+      this.#closeAfterDispatch = event;
+      return;
+    }
     try {
       const { state, effects } = transition(this.#state, event);
       this.#state = state;
@@ -181,18 +196,19 @@ export class Connection {
         }
         const text = this.#frames.shift();
         if (text === undefined) break;
-        if (this.#paused && this.#frames.length < MAX_WAITING_FRAMES / 2) {
-          this.#paused = false;
-          this.#transport.resume();
-        }
         this.apply({ type: "frame", frame: parseFollowerFrame(text) });
       }
     } finally {
       this.#pumping = false;
     }
+    if (this.#socket === "gone") this.#settle();
   }
 
   async #step(effect: AsyncEffect): Promise<void> {
+    if (effect.do === "dispatch") {
+      await this.#dispatch(effect);
+      return;
+    }
     if (effect.do !== "judgeProof") {
       this.apply(await this.#perform(effect));
       return;
@@ -204,6 +220,16 @@ export class Connection {
     } finally {
       settle();
     }
+  }
+
+  async #dispatch(effect: AsyncEffect): Promise<void> {
+    this.#dispatching = true;
+    const event = await this.#perform(effect);
+    this.#dispatching = false;
+    this.apply(event);
+    const close = this.#closeAfterDispatch;
+    this.#closeAfterDispatch = undefined;
+    if (close !== undefined) this.apply(close);
   }
 
   async #perform(effect: AsyncEffect): Promise<ConnectionEvent> {
@@ -287,17 +313,24 @@ export class Connection {
   #close(reason: CloseReason, identifier: string | undefined): void {
     clearTimeout(this.#deadline);
     clearTimeout(this.#noticeWait);
-    this.#frames.length = 0;
-    this.#work.length = 0;
-    if (this.#paused) {
-      // A paused socket would never see the peer's answer to the close frame.
-      this.#paused = false;
-      this.#transport.resume();
-    }
+    if (this.#state.phase.name === "closed") this.#refuseWaiting();
+    // A paused socket would never see the peer's answer to the close frame.
+    this.#frames.read();
     // The notice names the follower: there is none before its hello.
     if (identifier !== undefined) this.#send(disconnectNotice(identifier, reason));
     this.#transport.close(closeCode(reason), reason);
     this.#cutOff = setTimeout(() => this.#transport.terminate(), CLOSE_TIMEOUT_MS);
+  }
+
+  /** What was read and will not be handed on is told to the follower, while it can be told. */
+  #refuseWaiting(): void {
+    const rules = this.#work.splice(0).map((effect) => (effect.do === "dispatch" ? effect.rule : undefined));
+    for (const text of this.#frames.drain()) {
+      const frame = parseFollowerFrame(text);
+      rules.push(frame.kind === "application" ? frame.rule : undefined);
+    }
+    if (this.#session === undefined) return;
+    for (const rule of rules) if (rule !== undefined) this.#send(notAccepted(rule));
   }
 
   #slow(): void {

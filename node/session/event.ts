@@ -41,7 +41,8 @@ export type ConnectionEvent =
   | { readonly type: "beatRecorded"; readonly outcome: "alive" | "stale" | "unrecorded"; readonly requestId?: string }
   | {
       readonly type: "dispatched";
-      readonly outcome: "appended" | "unknown_rule" | "overloaded" | "stale";
+      /** `doubtful`: Redis stopped answering on the way; it may have been stored. */
+      readonly outcome: "appended" | "unknown_rule" | "overloaded" | "stale" | "doubtful";
       readonly rule: string;
     }
   | { readonly type: "reasserted"; readonly reassertion: Reassertion }

@@ -23,7 +23,7 @@ export class Outbox {
 
   /** Sends a message for somebody who waits to hear what became of it. */
   deliver(frame: string, onOutcome: (outcome: ReceiptOutcome) => void): void {
-    if (this.#transport.bufferedAmount + frame.length > this.#maxBytes) {
+    if (this.#transport.bufferedAmount + Buffer.byteLength(frame) > this.#maxBytes) {
       this.#watch();
       onOutcome("overloaded");
       return;
@@ -33,7 +33,7 @@ export class Outbox {
 
   /** Sends an answer of the protocol. A peer that does not read its answers is over. */
   answer(frame: string): void {
-    if (this.#transport.bufferedAmount + frame.length <= this.#maxBytes) this.#transport.send(frame);
+    if (this.#transport.bufferedAmount + Buffer.byteLength(frame) <= this.#maxBytes) this.#transport.send(frame);
     else this.#onSlow();
   }
 

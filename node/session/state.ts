@@ -48,6 +48,8 @@ export type Phase =
       readonly identifier: string;
       readonly epoch: number;
       readonly status: FollowerStatus;
+      /** The close frame is out; what the follower sent before it saw that is still handed on. */
+      readonly leaving?: CloseReason;
     }
   | { readonly name: "closed"; readonly reason: CloseReason | "gone" };
 

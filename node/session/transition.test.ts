@@ -29,6 +29,7 @@ const PHASES: readonly Phase[] = [
   { name: "proving", peer: peer({ hasSecret: true, paired: true }), requestId: "r" },
   { name: "active", identifier: "alice", epoch: 5, status: "online" },
   { name: "active", identifier: "alice", epoch: 5, status: "unstable" },
+  { name: "active", identifier: "alice", epoch: 5, status: "online", leaving: "draining" },
   { name: "closed", reason: "draining" },
   { name: "closed", reason: "gone" },
 ];
@@ -202,7 +203,11 @@ describe("the end of a connection", () => {
       fc.property(anyState, anyEvent, (before, event) => {
         if (before.phase.name === "closed") return;
         const { state, effects } = transition(before, event);
-        const forced = state.phase.name === "closed" && state.phase.reason !== "gone";
+        const leaves =
+          before.phase.name === "active" &&
+          state.phase.name === "active" &&
+          before.phase.leaving !== state.phase.leaving;
+        const forced = leaves || (state.phase.name === "closed" && state.phase.reason !== "gone");
         expect(closes(effects)).toHaveLength(forced ? 1 : 0);
         if (forced) {
           const order = effects.map((effect) => effect.do);
@@ -218,11 +223,23 @@ describe("the end of a connection", () => {
 
   it("names the follower as soon as it has said who it is, so that it gets its disconnect_notice", () => {
     for (const phase of PHASES) {
-      if (phase.name === "closed") continue;
+      if (phase.name === "closed" || (phase.name === "active" && phase.leaving !== undefined)) continue;
       const { effects } = transition({ phase, violations: 0 }, { type: "closeOrdered", reason: "draining" });
       const expected = phase.name === "awaitingHello" ? {} : { identifier: "alice" };
       expect(closes(effects)).toEqual([{ do: "close", reason: "draining", ...expected }]);
     }
+  });
+
+  it("by a drain lets a session go on until its socket is gone, and tells Redis why it ended", () => {
+    const phase = { name: "active", identifier: "alice", epoch: 5, status: "online" } as const;
+    const leaving = transition({ phase, violations: 0 }, { type: "closeOrdered", reason: "draining" });
+    expect(leaving.effects.map((effect) => effect.do)).toEqual(["close"]);
+    const [late] = FRAMES.slice(-3);
+    const handedOn = late === undefined ? undefined : transition(leaving.state, late);
+    expect(handedOn?.effects).toEqual([{ do: "dispatch", epoch: 5, rule: "chat", content: "hello::there" }]);
+    expect(transition(leaving.state, { type: "socketGone" }).effects).toEqual([
+      { do: "endSession", epoch: 5, reason: "draining" },
+    ]);
   });
 
   it("ordered for an older epoch than the session's, or for one before there is a session, is not its end", () => {

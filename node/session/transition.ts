@@ -20,11 +20,17 @@ export function transition(state: ConnectionState, event: ConnectionEvent): Tran
     case "socketGone":
       return {
         state: { ...state, phase: { name: "closed", reason: "gone" } },
-        effects: phase.name === "active" ? [endOf(phase, "disconnected")] : [],
+        effects: phase.name === "active" ? [endOf(phase, phase.leaving ?? "disconnected")] : [],
       };
     case "closeOrdered":
       if (event.upToEpoch !== undefined && (phase.name !== "active" || phase.epoch > event.upToEpoch))
         return stay(state);
+      // Nothing is wrong with the session: what is under way still counts, and it ends with its socket.
+      if (phase.name === "active" && event.reason === "draining") {
+        return phase.leaving === undefined
+          ? into(state, { ...phase, leaving: "draining" }, closing(phase, "draining"))
+          : stay(state);
+      }
       return close(
         state,
         event.reason,

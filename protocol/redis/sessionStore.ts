@@ -168,12 +168,17 @@ export class SessionStore {
 
   /** Ends the session if this epoch still owns it. */
   async end(identifier: string, epoch: number, reason: string): Promise<"ended" | "stale"> {
-    return this.#end(identifier, String(epoch), reason, "");
+    return this.#end(identifier, reason, { epoch: String(epoch) });
   }
 
   /** Ends the session if that dead node still owns it. */
   async endOfDeadNode(identifier: string, nodeId: string): Promise<"ended" | "stale"> {
-    return this.#end(identifier, "", "node_lost", nodeId);
+    return this.#end(identifier, "node_lost", { nodeId });
+  }
+
+  /** Ends the session if that connection claimed it: for a claim whose answer was lost. */
+  async endOfConnection(identifier: string, nodeId: string, connectionId: string): Promise<"ended" | "stale"> {
+    return this.#end(identifier, "disconnected", { nodeId, connectionId });
   }
 
   /** Whether this epoch still owns the session. `now` is Redis time (ms). */
@@ -207,13 +212,17 @@ export class SessionStore {
     return (await this.#redis.hget(this.#keys.follower(identifier).session, "nodeId")) ?? undefined;
   }
 
-  async #end(identifier: string, epoch: string, reason: string, nodeId: string): Promise<"ended" | "stale"> {
+  async #end(
+    identifier: string,
+    reason: string,
+    owner: { epoch?: string; nodeId?: string; connectionId?: string },
+  ): Promise<"ended" | "stale"> {
     const own = this.#keys.follower(identifier);
     const reply = await runScript(
       this.#redis,
       "endSession",
       [own.session, own.audit],
-      [identifier, epoch, reason, nodeId, this.#keys.events],
+      [identifier, owner.epoch ?? "", reason, owner.nodeId ?? "", owner.connectionId ?? "", this.#keys.events],
     );
     return reply.outcome("ended", "stale");
   }

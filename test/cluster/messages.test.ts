@@ -33,6 +33,29 @@ describe("a message from a follower", () => {
     expect(follower.types).toEqual(["hello_ack", "auth_success"]);
   });
 
+  it("is handled also when the follower closes right after it, or its node drains", async () => {
+    const handled: string[] = [];
+    await cluster.holdRule({ rule: "bulk", handler: ({ content }) => void handled.push(content) });
+    const alice = await cluster.pairedFollower("alice");
+    const closing = await cluster.logIn(node, alice);
+    for (let count = 0; count < 30; count++) closing.send(`bulk::close ${count}`);
+    closing.close();
+    await waitFor("all before the close", () => handled.length === 30);
+    await cluster.waitForStatus("alice", "offline");
+
+    const drained = await cluster.logIn(node, alice);
+    for (let count = 0; count < 30; count++) drained.send(`bulk::drain ${count}`);
+    // The first is on its way: the node has begun to read them.
+    await waitFor("the first", () => handled.length > 30);
+    await node.drain();
+    expect(await drained.closed()).toEqual({ code: 4012, reason: "draining" });
+    await waitFor("all before the drain", () => handled.length === 60);
+    expect(handled).toEqual([
+      ...Array.from({ length: 30 }, (_, count) => `close ${count}`),
+      ...Array.from({ length: 30 }, (_, count) => `drain ${count}`),
+    ]);
+  });
+
   it("of each follower is handled in the order it was sent, from two nodes", async () => {
     const other = await cluster.startNode();
     const handled = new Map<string, number[]>([

@@ -1,6 +1,7 @@
 import type { NodeCommand, Receipt } from "@yonexus/protocol/redis";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Connection, type ConnectionServices } from "./session/connection.ts";
+import { Connection } from "./session/connection.ts";
+import type { ConnectionServices } from "./session/connectionPorts.ts";
 import type { ConnectionEvent } from "./session/event.ts";
 import type { Transport } from "./session/transport.ts";
 import { SessionManager } from "./sessionManager.ts";
@@ -29,7 +30,6 @@ class Peer implements Transport {
               lookup: { now: 0, allowed: true, trustVersion: "1", trust: { publicKey: PUBLIC_KEY, sealedSecret: "s" } },
             }),
       expectSession: (expected) => hub.expectSession(expected),
-      joinPairingPool: () => true,
       sessionOpened: (connection, session) => hub.openSession(connection, session),
       sessionEnded: (connection, session) => void hub.closeSession(connection, session.identifier),
       ended: (connection) => hub.remove(connection),

@@ -1,5 +1,6 @@
 import type { NodeCommand, Receipt } from "@yonexus/protocol/redis";
-import type { Connection, Session } from "./session/connection.ts";
+import type { Connection } from "./session/connection.ts";
+import type { Session } from "./session/connectionPorts.ts";
 
 /** Commands that may wait for a claim of their follower to come back. */
 const MAX_HELD_COMMANDS = 256;

@@ -8,9 +8,12 @@ import { type AuthRequestServices, judgeProof } from "../handlers/authRequest.ts
 import { recordBeat } from "../handlers/heartbeat.ts";
 import { type HelloServices, lookUp, openPairing, type Waiter } from "../handlers/hello.ts";
 import { confirmPairing, type PairConfirmServices } from "../handlers/pairConfirm.ts";
-import type { Connection, ConnectionServices, Session } from "../session/connection.ts";
+import type { Connection } from "../session/connection.ts";
+import type { ConnectionServices, Session } from "../session/connectionPorts.ts";
 import type { ConnectionEvent } from "../session/event.ts";
+import type { Peer } from "../session/state.ts";
 import type { SessionManager } from "../sessionManager.ts";
+import { PairingWaiters } from "./pairingWaiters.ts";
 
 export interface ConnectionServicesParts {
   readonly nodeId: string;
@@ -33,6 +36,7 @@ export interface ConnectionServicesParts {
 export class NodeConnectionServices implements ConnectionServices {
   readonly #parts: ConnectionServicesParts;
   readonly #places = new Map<Connection, Place>();
+  readonly #waiters = new PairingWaiters();
   readonly #endings = new Set<Promise<unknown>>();
 
   constructor(parts: ConnectionServicesParts) {
@@ -58,7 +62,7 @@ export class NodeConnectionServices implements ConnectionServices {
         case "lookUp":
           return await lookUp(parts.hello, effect.peer);
         case "openPairing":
-          return await openPairing(parts.hello, effect.peer, this.#waiter(connection));
+          return await this.#openPairing(effect.peer, connection);
         case "confirmPairing":
           return await confirmPairing(parts.pairConfirm, effect.peer, effect.pairingCode);
         case "judgeProof":
@@ -92,17 +96,10 @@ export class NodeConnectionServices implements ConnectionServices {
     return this.#parts.hub.expectSession(identifier);
   }
 
-  joinPairingPool(connection: Connection): boolean {
-    const place = this.#places.get(connection);
-    const moved = place === undefined ? undefined : this.#parts.admission.waitForHuman(place);
-    if (moved === undefined) return false;
-    this.#places.set(connection, moved);
-    return true;
-  }
-
   sessionOpened(connection: Connection, session: Session): void {
     const place = this.#places.get(connection);
     if (place !== undefined) this.#places.set(connection, this.#parts.admission.authenticate(place));
+    this.#waiters.remove(connection);
     this.#parts.hub.openSession(connection, session);
     this.#parts.index.opened(session.identifier, session.authenticatedAt);
   }
@@ -122,6 +119,7 @@ export class NodeConnectionServices implements ConnectionServices {
     const place = this.#places.get(connection);
     if (place !== undefined) this.#parts.admission.leave(place);
     this.#places.delete(connection);
+    this.#waiters.remove(connection);
     this.#parts.hub.remove(connection);
   }
 
@@ -132,6 +130,26 @@ export class NodeConnectionServices implements ConnectionServices {
   /** Resolves when Redis knows of every session that ended so far. */
   async settled(): Promise<void> {
     await Promise.allSettled([...this.#endings]);
+  }
+
+  /** The place first: for a follower that finds none no pairing is opened, and nobody is told of one. */
+  async #openPairing(peer: Peer, connection: Connection): Promise<ConnectionEvent> {
+    const { admission, hello } = this.#parts;
+    const before = this.#places.get(connection);
+    const place = before === undefined ? undefined : admission.waitForHuman(before);
+    if (place === undefined) return { type: "pairingPoolFull" };
+    this.#places.set(connection, place);
+    let waits = false;
+    try {
+      const event = await openPairing(hello, peer, this.#waiter(connection));
+      const { opened } = event;
+      waits = opened.outcome === "opened" || opened.outcome === "joined";
+      // Its socket may be gone meanwhile.
+      if ("pairingId" in opened && this.#places.has(connection)) this.#waiters.add(connection, opened.pairingId);
+      return event;
+    } finally {
+      if (!waits && this.#places.has(connection)) this.#places.set(connection, admission.giveUpWaiting(place));
+    }
   }
 
   #waiter(connection: Connection): Waiter {

@@ -1,6 +1,7 @@
 import { closeReasonOf, type NodeMessage, parseNodeFrame } from "@yonexus/protocol/wire";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Connection, type ConnectionServices } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionServices } from "./connectionPorts.ts";
 import type { ConnectionEvent } from "./event.ts";
 import type { Transport } from "./transport.ts";
 
@@ -54,7 +55,6 @@ type Performed = Parameters<ConnectionServices["perform"]>[0];
 class ScriptedServices implements ConnectionServices {
   readonly did: string[] = [];
   readonly steps: { effect: Performed; answer: (event: ConnectionEvent) => void; fail: (error: Error) => void }[] = [];
-  hasPairingPlace = true;
 
   perform(effect: Performed): Promise<ConnectionEvent> {
     return new Promise((answer, fail) => this.steps.push({ effect, answer, fail }));
@@ -63,10 +63,6 @@ class ScriptedServices implements ConnectionServices {
   expectSession(identifier: string): () => void {
     this.did.push(`expect ${identifier}`);
     return () => this.did.push(`settle ${identifier}`);
-  }
-
-  joinPairingPool(): boolean {
-    return this.hasPairingPlace;
   }
 
   sessionOpened(
@@ -289,13 +285,9 @@ describe("the end of a connection", () => {
   });
 
   it("has nothing after it on the socket, also when there is no place to wait for a human", async () => {
-    services.hasPairingPlace = false;
     connection.receive(frame("hello", { ...HELLO, hasSecret: false }));
     await answer({ type: "lookedUp", lookup: { now: 0, allowed: true, trustVersion: "0" } });
-    await answer({
-      type: "pairingOpened",
-      opened: { outcome: "joined", pairingId: "p", expiresAt: 300_000, notice: "sent", now: 0 },
-    });
+    await answer({ type: "pairingPoolFull" });
     expect(transport.did).toEqual(["hello_ack", "error", "disconnect_notice", "close overloaded"]);
   });
 

@@ -8,6 +8,7 @@ import {
   parseFollowerFrame,
 } from "@yonexus/protocol/wire";
 import { notAccepted } from "./answers.ts";
+import type { AsyncEffect, ConnectionLimits, ConnectionServices, Session } from "./connectionPorts.ts";
 import type { ConnectionEvent, Effect } from "./event.ts";
 import { FrameQueue } from "./frameQueue.ts";
 import { InboundRate } from "./inboundRate.ts";
@@ -15,43 +16,6 @@ import { Outbox } from "./outbox.ts";
 import { type ConnectionState, INITIAL_STATE, isHandshaking } from "./state.ts";
 import { transition } from "./transition.ts";
 import type { Transport } from "./transport.ts";
-
-/** An authenticated session as its node knows it. Instants of Redis in ms; `heardAt` by this process' steady clock. */
-export interface Session {
-  readonly identifier: string;
-  readonly epoch: number;
-  readonly trustVersion: string;
-  readonly authenticatedAt: number;
-  readonly heardAt: number;
-}
-
-type AsyncEffect = Extract<
-  Effect,
-  { do: "lookUp" | "openPairing" | "confirmPairing" | "judgeProof" | "recordBeat" | "dispatch" | "reassert" }
->;
-
-/** What a connection asks of the node. Each asynchronous effect answers with an event; it throws only for our own faults. */
-export interface ConnectionServices {
-  perform(effect: AsyncEffect, connection: Connection): Promise<ConnectionEvent>;
-  /** A claim for the identifier begins. Call the result when the connection knows how it ended. */
-  expectSession(identifier: string): () => void;
-  /** A place among the sockets that wait for a human; false when there is none. */
-  joinPairingPool(connection: Connection): boolean;
-  sessionOpened(connection: Connection, session: Session): void;
-  /** The session is given up: tell Redis, in the background. */
-  sessionEnded(connection: Connection, session: { identifier: string; epoch: number }, reason: string): void;
-  /** The socket is gone and nothing more will happen. */
-  ended(connection: Connection): void;
-  /** Something of ours threw. */
-  fault(error: unknown): void;
-}
-
-export interface ConnectionLimits {
-  readonly handshakeTimeoutMs: number;
-  readonly maxSendBufferBytes: number;
-  readonly inboundRatePerSecond: number;
-  readonly inboundBurst: number;
-}
 
 /** How long the admin's notice may take before the follower is told that it is pending. */
 const NOTICE_WAIT_MS = 2_500;
@@ -264,12 +228,8 @@ export class Connection {
       case "waitForNotice":
         this.#noticeWait = setTimeout(() => this.apply({ type: "noticeWaitOver" }), NOTICE_WAIT_MS);
         return;
-      case "joinPairingPool":
-        if (this.#services.joinPairingPool(this)) this.#setDeadline(effect.untilMs);
-        else this.apply({ type: "pairingPoolFull" });
-        return;
       case "restartDeadline":
-        this.#setDeadline(this.#limits.handshakeTimeoutMs);
+        this.#setDeadline(effect.pairingMs ?? this.#limits.handshakeTimeoutMs);
         return;
       case "openSession":
         this.#openSession(effect.epoch, effect.authenticatedAt);

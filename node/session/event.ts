@@ -2,6 +2,7 @@ import type {
   ClaimResult,
   ConfirmedPairing,
   FollowerLookup,
+  NoticeResult,
   OpenedPairing,
   Reassertion,
 } from "@yonexus/protocol/redis";
@@ -28,9 +29,12 @@ export type ConnectionEvent =
   | { readonly type: "overRate" }
   | { readonly type: "lookedUp"; readonly lookup: FollowerLookup }
   | { readonly type: "pairingOpened"; readonly opened: OpenedPairing }
-  | { readonly type: "noticeResolved"; readonly pairingId: string; readonly result: "sent" | "failed" }
+  | { readonly type: "noticeResolved"; readonly pairingId: string; readonly result: NoticeResult }
   | { readonly type: "noticeWaitOver" }
+  /** There is no place among those that wait for a human: no pairing was opened. */
   | { readonly type: "pairingPoolFull" }
+  /** A newer connection to this node waits for the same pairing. */
+  | { readonly type: "pairingTakenOver" }
   | {
       readonly type: "pairingConfirmed";
       readonly confirmed: ConfirmedPairing;
@@ -73,9 +77,8 @@ export type Effect =
   | { readonly do: "reassert" }
   /** Wait a little for the admin to be told before the follower is, so that it is told once. */
   | { readonly do: "waitForNotice" }
-  | { readonly do: "joinPairingPool"; readonly untilMs: number }
-  /** Begin the handshake's time anew. */
-  | { readonly do: "restartDeadline" }
+  /** Begin the handshake's time anew, or give it the time that a pairing has (ms). */
+  | { readonly do: "restartDeadline"; readonly pairingMs?: number }
   | { readonly do: "openSession"; readonly epoch: number; readonly authenticatedAt: number }
   | { readonly do: "endSession"; readonly epoch: number; readonly reason: string };
 

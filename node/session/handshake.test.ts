@@ -129,7 +129,7 @@ describe("what only a session may send", () => {
 describe("a pairing", () => {
   it("whose notice went out at once is announced once, as sent", () => {
     const handshake = waiting();
-    expect(handshake.asked).toEqual(["joinPairingPool", "waitForNotice"]);
+    expect(handshake.asked).toEqual(["restartDeadline", "waitForNotice"]);
     expect(handshake.said).toEqual([]);
     handshake.apply({ type: "noticeResolved", pairingId: "p1", result: "sent" });
     expect(handshake.said).toEqual([
@@ -153,6 +153,26 @@ describe("a pairing", () => {
     expect(handshake.said).toMatchObject([{ type: "pair_request", payload: { adminNotification: "pending" } }]);
     handshake.apply({ type: "noticeResolved", pairingId: "p1", result: "sent" });
     expect(handshake.said).toMatchObject([{ type: "pair_request", payload: { adminNotification: "sent" } }]);
+  });
+
+  it("that an operator made void is told expired, before and after it is open, and a code under way is answered first", () => {
+    const event = { type: "noticeResolved", pairingId: "p1", result: "void" } as const;
+    for (const handshake of [waiting().apply(event), opening().apply(event).apply(opened())]) {
+      expect(handshake.said).toMatchObject([{ type: "pair_failed", payload: { reason: "expired" } }]);
+      expect(handshake.state.phase).toEqual({ name: "closed", reason: "handshake_timeout" });
+    }
+    expect(confirming().apply(event).effects).toEqual([]);
+  });
+
+  it("that a newer connection waits for is left with 4001; a code under way is answered first", () => {
+    for (const handshake of [opening(), waiting()]) {
+      handshake.apply({ type: "pairingTakenOver" });
+      expect(handshake.asked).toEqual(["close"]);
+      expect(handshake.state.phase).toEqual({ name: "closed", reason: "handshake_timeout" });
+    }
+    for (const handshake of [confirming(), proving()]) {
+      expect(handshake.apply({ type: "pairingTakenOver" }).effects).toEqual([]);
+    }
   });
 
   it.each(["sent", "failed"] as const)(

@@ -43,8 +43,13 @@ export function onHandshakeEvent(state: ConnectionState, phase: Handshake, event
       return announce(state, phase.peer, phase.pairing);
     case "pairingPoolFull":
       return close(state, "overloaded", [
-        errorAnswer("OVERLOADED", "Too many pairings wait on this node. Come back in a moment."),
+        errorAnswer("OVERLOADED", "Too many pairings wait on this node, or from your address. Come back in a moment."),
       ]);
+    case "pairingTakenOver":
+      // A code that is under way is answered first.
+      return phase.name === "openingPairing" || phase.name === "awaitingCode"
+        ? close(state, "handshake_timeout")
+        : stay(state);
     case "pairingConfirmed":
       return phase.name === "confirming" ? onPairingConfirmed(state, phase, event) : stay(state);
     case "proofJudged":

@@ -19,6 +19,7 @@ export function onPairingOpened(
   }
   const early = phase.earlyNotice?.pairingId === opened.pairingId ? phase.earlyNotice.result : undefined;
   if (early === "failed") return noticeFailed(state, peer);
+  if (early === "void") return pairingVoid(state, peer);
   const ttlMs = opened.expiresAt - opened.now;
   const pairing: OpenPairing = {
     pairingId: opened.pairingId,
@@ -26,7 +27,7 @@ export function onPairingOpened(
     ttlMs,
     notice: early ?? opened.notice,
   };
-  const joined: Transition["effects"] = [{ do: "joinPairingPool", untilMs: ttlMs }];
+  const joined: Transition["effects"] = [{ do: "restartDeadline", pairingMs: ttlMs }];
   if (pairing.notice === "sent") {
     const next = announce(state, peer, pairing);
     return { ...next, effects: [...joined, ...next.effects] };
@@ -34,7 +35,7 @@ export function onPairingOpened(
   return into(state, { name: "awaitingCode", peer, pairing }, ...joined, { do: "waitForNotice" });
 }
 
-/** The admin was told, or cannot be. */
+/** The admin was told, or cannot be; or an operator made the pairing void. */
 export function onNotice(
   state: ConnectionState,
   phase: Handshake,
@@ -47,6 +48,10 @@ export function onNotice(
     return stay(state);
   }
   if (event.result === "failed") return noticeFailed(state, phase.peer);
+  if (event.result === "void") {
+    // The answer to a code that is under way says the same.
+    return phase.name === "confirming" ? stay(state) : pairingVoid(state, phase.peer);
+  }
   const pairing: OpenPairing = { ...phase.pairing, notice: "sent" };
   if (phase.name === "confirming") return into(state, { ...phase, pairing });
   return phase.announced === "sent" ? stay(state) : announce(state, phase.peer, pairing);
@@ -93,6 +98,11 @@ export function onPairingConfirmed(
     case "not_allowed":
       return close(state, "identifier_not_allowed", [pairFailed(peer.identifier, "identifier_not_allowed", requestId)]);
   }
+}
+
+/** The trust was cleared, or the identifier taken off the allowlist: the follower may come back for a new pairing. */
+function pairingVoid(state: ConnectionState, peer: Peer): Transition {
+  return close(state, "handshake_timeout", [pairFailed(peer.identifier, "expired")]);
 }
 
 function noticeFailed(state: ConnectionState, peer: Peer): Transition {

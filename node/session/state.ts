@@ -1,4 +1,4 @@
-import type { Trust } from "@yonexus/protocol/redis";
+import type { NoticeResult, Trust } from "@yonexus/protocol/redis";
 import type { AdminNotification, CloseReason, FollowerStatus } from "@yonexus/protocol/wire";
 
 /** Who says hello. `publicKey` (base64) and its fingerprint are there when the hello named a key that can be used. */
@@ -32,7 +32,7 @@ export type Phase =
       readonly name: "openingPairing";
       readonly peer: Peer;
       /** The notice's result can overtake the answer of the script that opened the pairing. */
-      readonly earlyNotice?: { readonly pairingId: string; readonly result: "sent" | "failed" };
+      readonly earlyNotice?: { readonly pairingId: string; readonly result: NoticeResult };
     }
   | {
       readonly name: "awaitingCode";

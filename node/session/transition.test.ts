@@ -80,14 +80,18 @@ const EVENTS: readonly ConnectionEvent[] = [
       }),
     ),
   ),
-  ...(["not_allowed", "pending_limit", "address_limit", "identifier_limit"] as const).map(
-    (outcome): ConnectionEvent => ({ type: "pairingOpened", opened: { outcome } }),
+  { type: "pairingOpened", opened: { outcome: "not_allowed" } },
+  ...(["pending_limit", "address_limit", "identifier_limit"] as const).map(
+    (outcome): ConnectionEvent => ({ type: "pairingOpened", opened: { outcome, now: 1_790_000_000_000 } }),
   ),
   ...(["p1", "p2"] as const).flatMap((pairingId) =>
-    (["sent", "failed"] as const).map((result): ConnectionEvent => ({ type: "noticeResolved", pairingId, result })),
+    (["sent", "failed", "void"] as const).map(
+      (result): ConnectionEvent => ({ type: "noticeResolved", pairingId, result }),
+    ),
   ),
   { type: "noticeWaitOver" },
   { type: "pairingPoolFull" },
+  { type: "pairingTakenOver" },
   {
     type: "pairingConfirmed",
     confirmed: { outcome: "paired", pairedAt: 1_790_000_000_000, trustVersion: "4" },

@@ -8,6 +8,7 @@ import {
   Keys,
   LivenessIndex,
   NodeStore,
+  OutageLog,
   PairingStore,
   type RedisConnection,
   RuleStore,
@@ -16,13 +17,13 @@ import {
   TrustStore,
   whenReady,
 } from "@yonexus/protocol/redis";
+import type { Worker } from "bullmq";
 import { closeConnections, openConnections } from "./connections.ts";
 import { CoordinatorLease } from "./coordinatorLease.ts";
 import type { CoordinatorOptions, RunningCoordinator } from "./main.ts";
 import { ConsoleNotifier } from "./notifications/console.ts";
 import { DiscordNotifier } from "./notifications/discord.ts";
 import type { Notifier } from "./notifications/notifier.ts";
-import { OutageLog } from "./outageLog.ts";
 import { openQueues } from "./queues.ts";
 import { isRefusal } from "./redisRefusal.ts";
 import { Repeater } from "./repeater.ts";
@@ -35,6 +36,7 @@ import { OwnerNodes } from "./sweeps/ownerNodes.ts";
 import { RetentionSweep } from "./sweeps/retentionSweep.ts";
 import type { Tuning } from "./tuning.ts";
 import { NoticesWorker } from "./workers/noticesWorker.ts";
+import { RefusalPause } from "./workers/refusalPause.ts";
 import { SweepsWorker } from "./workers/sweepsWorker.ts";
 import { workerOptions } from "./workers/workerOptions.ts";
 
@@ -63,7 +65,9 @@ export async function compose(
   const connections = await openConnections(redisUrl, outages);
   const { commands } = connections;
   try {
-    await prepareRedis(commands, keys, async () => applyAllowlist(config, new TrustStore(commands, keys), logger));
+    await prepareRedis(commands, keys, outages, async () =>
+      applyAllowlist(config, new TrustStore(commands, keys), logger),
+    );
   } catch (error) {
     closeConnections(connections);
     throw error;
@@ -72,7 +76,7 @@ export async function compose(
   const sessions = new SessionStore(commands, keys);
   const nodes = new NodeStore(commands, keys);
   const pairings = new PairingStore(commands, keys, keyring);
-  const queues = openQueues(connections.producer, keys, (error) => outages.workerError("producer", error));
+  const queues = openQueues(connections.producer, keys, (error) => outages.report("producer", error));
   const { leaseMs, unstableAfterMs, offlineAfterMs } = config;
   // No sweep may keep the dead-node sweep waiting for long.
   const limits = { batch: BATCH, budgetMs: Math.min(tuning.sweepBudgetMs, leaseMs / 3) };
@@ -80,7 +84,10 @@ export async function compose(
   const lease = new CoordinatorLease(commands, keys, coordinatorId, leaseMs);
   const schedule = scheduleOf(config, tuning.retentionEveryMs);
   const reportDebug = (error: unknown): void => {
-    logger.debug({ error: error instanceof Error ? error.message : String(error) }, "A renewal failed.");
+    logger.debug(
+      { error: error instanceof Error ? error.message : String(error) },
+      "Work with Redis failed; it is tried again.",
+    );
   };
   const repeaters = [
     new Repeater(leaseMs / 3, async () => lease.renew(), reportDebug),
@@ -97,6 +104,14 @@ export async function compose(
   await ensureSchedule(queues.sweeps, schedule, true).catch(reportDebug);
   for (const repeater of repeaters) repeater.start();
 
+  const watchWorker = (name: string, worker: Worker): RefusalPause => {
+    const pause = new RefusalPause(worker, reportDebug);
+    worker.on("error", (error) => {
+      outages.report(name, error);
+      pause.workerError(error);
+    });
+    return pause;
+  };
   const sweepsWorker = new SweepsWorker(
     {
       liveness: new LivenessSweep(
@@ -117,14 +132,14 @@ export async function compose(
     { redis: commands, pairings, notifier, queue: queues.notices, logger, backoff: tuning.noticeBackoff },
     workerOptions(connections.notices, keys.queuePrefix, tuning),
   );
-  sweepsWorker.worker.on("error", (error) => outages.workerError("sweeps", error));
-  noticesWorker.worker.on("error", (error) => outages.workerError("notices", error));
+  const pauses = [watchWorker("sweeps", sweepsWorker.worker), watchWorker("notices", noticesWorker.worker)];
   logger.info({ coordinatorId, notifier: config.notifier }, "The coordinator runs.");
 
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     const workers = [sweepsWorker.worker, noticesWorker.worker];
     const redisAnswers = commands.status === "ready";
+    for (const pause of pauses) pause.stop();
     await Promise.all(repeaters.map(async (repeater) => repeater.stop()));
     await stopWorkers(workers, () => aborting.abort(), tuning.stopGraceMs, redisAnswers);
     aborting.abort();
@@ -142,15 +157,21 @@ export async function compose(
   };
 }
 
-/** Redis may go away again at any moment of the start: then all of it is done again. */
-async function prepareRedis(redis: RedisConnection, keys: Keys, prepare: () => Promise<void>): Promise<void> {
+/** Redis may go away, or take no writes, at any moment of the start: then all of it is done again. */
+async function prepareRedis(
+  redis: RedisConnection,
+  keys: Keys,
+  outages: OutageLog,
+  prepare: () => Promise<void>,
+): Promise<void> {
   for (;;) {
     try {
       await ensureSchemaVersion(redis, keys);
       await prepare();
       return;
     } catch (error) {
-      if (error instanceof SchemaMismatchError || isRefusal(error)) throw error;
+      if (error instanceof SchemaMismatchError || isRefusal(error) || !(error instanceof Error)) throw error;
+      outages.report("start", error);
       await sleep(RETRY_MS);
       await whenReady(redis);
     }

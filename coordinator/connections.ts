@@ -1,5 +1,4 @@
-import { openRedis, type RedisConnection, whenReady } from "@yonexus/protocol/redis";
-import type { OutageLog } from "./outageLog.ts";
+import { type OutageLog, openRedis, type RedisConnection, whenReady } from "@yonexus/protocol/redis";
 
 /** A coordinator's connections: each kind of use would block or flood the others. */
 export interface Connections {

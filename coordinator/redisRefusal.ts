@@ -1,6 +1,9 @@
-import { RecordError } from "@yonexus/protocol/redis";
+import { explainRefusal, RecordError } from "@yonexus/protocol/redis";
 
-/** Whether Redis answered, and refused: unlike an error of the connection, this is about the one record. */
+/**
+ * Whether Redis answered, and refused because of the one record. An error of the connection is about all of them, and so is a
+ * Redis that takes no writes.
+ */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof RecordError || (error instanceof Error && error.name === "ReplyError");
+  return error instanceof RecordError || explainRefusal(error)?.concerns === "command";
 }

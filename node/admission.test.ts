@@ -2,13 +2,22 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Admission, type Place } from "./admission.ts";
 
-const LIMITS = { maxConnections: 8, maxUnauthenticated: 5, maxUnauthenticatedPerAddress: 3, maxPendingPairings: 2 };
+const LIMITS = {
+  maxConnections: 10,
+  maxUnauthenticated: 5,
+  maxUnauthenticatedPerAddress: 3,
+  maxPendingPairings: 3,
+  maxPendingPairingsPerAddress: 2,
+};
 
-type Step = { do: "connect"; address: string } | { do: "pair" | "authenticate" | "leave"; which: number };
+type Step = { do: "connect"; address: string } | { do: "pair" | "giveUp" | "authenticate" | "leave"; which: number };
 const anySteps = fc.array(
   fc.oneof(
     fc.record({ do: fc.constant("connect" as const), address: fc.constantFrom("a", "b", "c") }),
-    fc.record({ do: fc.constantFrom("pair" as const, "authenticate" as const, "leave" as const), which: fc.nat() }),
+    fc.record({
+      do: fc.constantFrom("pair" as const, "giveUp" as const, "authenticate" as const, "leave" as const),
+      which: fc.nat(),
+    }),
   ),
   { maxLength: 80 },
 );
@@ -42,8 +51,13 @@ describe("admission", () => {
             places.splice(index, 1);
           } else if (step.do === "authenticate") {
             places[index] = admission.authenticate(place);
+          } else if (step.do === "giveUp") {
+            if (place.pool === "pairing") places[index] = admission.giveUpWaiting(place);
           } else if (place.pool !== "authenticated") {
-            const full = place.pool !== "pairing" && count("pairing") >= LIMITS.maxPendingPairings;
+            const full =
+              place.pool !== "pairing" &&
+              (count("pairing") >= LIMITS.maxPendingPairings ||
+                count("pairing", place.address) >= LIMITS.maxPendingPairingsPerAddress);
             const moved = admission.waitForHuman(place);
             expect(moved === undefined).toBe(full);
             places[index] = moved ?? place;
@@ -53,7 +67,8 @@ describe("admission", () => {
         // Nothing of those that left is counted on.
         for (let free = 0; free < LIMITS.maxUnauthenticatedPerAddress; free++) {
           expect(admission.refusal("a")).toBeUndefined();
-          admission.enter("a");
+          const place = admission.enter("a");
+          if (free < LIMITS.maxPendingPairingsPerAddress) expect(admission.waitForHuman(place)).toBeDefined();
         }
       }),
     );
@@ -66,5 +81,14 @@ describe("admission", () => {
     admission.waitForHuman(place);
     expect(admission.refusal("b")).toBeUndefined();
     expect(admission.refusal("a")).toBeUndefined();
+  });
+
+  it("lets one address have its share of those that wait for a human, and keeps the others' places free", () => {
+    const admission = new Admission(LIMITS);
+    const wait = (address: string) => admission.waitForHuman(admission.enter(address));
+    const first = wait("a");
+    expect([wait("a"), wait("a"), wait("b")].map((place) => place?.pool)).toEqual(["pairing", undefined, "pairing"]);
+    if (first !== undefined) admission.giveUpWaiting(first);
+    expect(wait("a")?.pool).toBe("pairing");
   });
 });

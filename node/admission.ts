@@ -8,6 +8,7 @@ export interface AdmissionLimits {
   readonly maxUnauthenticated: number;
   readonly maxUnauthenticatedPerAddress: number;
   readonly maxPendingPairings: number;
+  readonly maxPendingPairingsPerAddress: number;
 }
 
 /** Where a socket counts: before authentication, waiting for a human, or authenticated. */
@@ -21,12 +22,14 @@ export interface Place {
 
 /**
  * Counts a node's sockets. Those that have not authenticated are bounded in total and for each address, so that strangers
- * cannot use up a node; those that wait for a human are bounded apart, so that they do not keep others from coming in.
+ * cannot use up a node; those that wait for a human are bounded apart, in the same way, so that they do not keep others
+ * from coming in.
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #counts: Record<Pool, number> = { unauthenticated: 0, pairing: 0, authenticated: 0 };
-  readonly #byAddress = new Map<string, number>();
+  /** Of the pools that are bounded for each address. */
+  readonly #byAddress = { unauthenticated: new Map<string, number>(), pairing: new Map<string, number>() };
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -41,7 +44,7 @@ export class Admission {
     if (unauthenticated >= this.#limits.maxUnauthenticated) {
       return { status: 503, reason: "too many connections are authenticating on this node" };
     }
-    if ((this.#byAddress.get(address) ?? 0) >= this.#limits.maxUnauthenticatedPerAddress) {
+    if (this.#from("unauthenticated", address) >= this.#limits.maxUnauthenticatedPerAddress) {
       return { status: 429, reason: "too many unauthenticated connections from your address" };
     }
     return undefined;
@@ -53,11 +56,17 @@ export class Admission {
     return place;
   }
 
-  /** Into the pool of those that wait for a human; undefined when that is full. */
+  /** Into the pool of those that wait for a human; undefined when that is full, or the address has its share of it. */
   waitForHuman(place: Place): Place | undefined {
     if (place.pool === "pairing") return place;
     if (this.#counts.pairing >= this.#limits.maxPendingPairings) return undefined;
+    if (this.#from("pairing", place.address) >= this.#limits.maxPendingPairingsPerAddress) return undefined;
     return this.#move(place, "pairing");
+  }
+
+  /** Back from the pool of those that wait for a human: there was nothing to wait for. */
+  giveUpWaiting(place: Place): Place {
+    return this.#move(place, "unauthenticated");
   }
 
   authenticate(place: Place): Place {
@@ -77,9 +86,13 @@ export class Admission {
 
   #count(place: Place, change: 1 | -1): void {
     this.#counts[place.pool] += change;
-    if (place.pool !== "unauthenticated") return;
-    const count = (this.#byAddress.get(place.address) ?? 0) + change;
-    if (count === 0) this.#byAddress.delete(place.address);
-    else this.#byAddress.set(place.address, count);
+    if (place.pool === "authenticated") return;
+    const count = this.#from(place.pool, place.address) + change;
+    if (count === 0) this.#byAddress[place.pool].delete(place.address);
+    else this.#byAddress[place.pool].set(place.address, count);
+  }
+
+  #from(pool: "unauthenticated" | "pairing", address: string): number {
+    return this.#byAddress[pool].get(address) ?? 0;
   }
 }

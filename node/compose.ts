@@ -75,10 +75,6 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
   const trusts = new TrustStore(commands, keys, keyring);
   const sessions = new SessionStore(commands, keys);
   const nodes = new NodeStore(commands, keys);
-  if (config.followerIdentifiers.length > 0) {
-    const { added, removed } = await trusts.applyConfigured(config.followerIdentifiers);
-    if (added.length + removed.length > 0) logger.info({ added, removed }, "the allowlist follows the configuration");
-  }
 
   const pairings = new PairingStore(commands, keys, keyring, {
     ...PAIRING_LIMITS,

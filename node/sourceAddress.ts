@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { BlockList, isIP, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv6, type Socket } from "node:net";
 
 /** Where a request comes from, as limits count it. Behind trusted proxies it is the client that they name. */
 export class SourceAddresses {
@@ -26,6 +26,12 @@ export class SourceAddresses {
       address = hop;
     }
     return counted(address);
+  }
+
+  /** The same of a socket that has sent nothing yet; undefined when it is a trusted proxy's, which stands for many. */
+  ofSocket({ remoteAddress }: Pick<Socket, "remoteAddress">): string | undefined {
+    const address = plain(remoteAddress ?? "");
+    return this.#isTrusted(address) ? undefined : counted(address);
   }
 
   #isTrusted(address: string): boolean {

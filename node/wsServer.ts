@@ -1,13 +1,16 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
+import { type PendingLimits, PendingSockets } from "./pendingSockets.ts";
 import type { Transport } from "./session/transport.ts";
 
 /** What the server asks of the node. */
 export interface ServerHandlers {
   /** Why the node should get no new followers; empty when it is ready. */
   unreadiness(): readonly string[];
+  /** Where a socket comes from, as limits count it; undefined when it stands for many clients, as a proxy does. */
+  addressOf(socket: Socket): string | undefined;
   /** Before the upgrade: where it comes from, or the HTTP answer that refuses it. */
   admit(
     request: IncomingMessage,
@@ -29,11 +32,18 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly maxFrameBytes: number;
-  readonly maxSockets: number;
+  /** WebSockets at most. */
+  readonly maxWebSockets: number;
+  /** Sockets that are none, or not yet: beside the others, so that neither can use up the places of the other. */
+  readonly pending: PendingLimits;
 }
 
 /** A client has so long to send its HTTP request (ms). */
-const REQUEST_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 5_000;
+/** What is refused has so long to read why (ms). */
+const REFUSAL_LINGERS_MS = 1_000;
+/** Sockets in the closing handshake, beside those that count. */
+const SPARE_SOCKETS = 64;
 
 /** The one port of a node: WebSocket upgrades, /healthz and /readyz. */
 export class WsServer {
@@ -41,25 +51,35 @@ export class WsServer {
   readonly #options: ServerOptions;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
+  readonly #pending: PendingSockets<Socket>;
 
   constructor(options: ServerOptions, handlers: ServerHandlers) {
     this.#options = options;
     this.#handlers = handlers;
+    this.#pending = new PendingSockets(options.pending);
     this.#http = createServer(
       {
         headersTimeout: REQUEST_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
-        connectionsCheckingInterval: 2_000,
+        connectionsCheckingInterval: 1_000,
         maxHeaderSize: 8_192,
-        keepAliveTimeout: 5_000,
       },
       (request, response) => {
         const { status, body } = this.#answer(request);
-        response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+        response.writeHead(status, {
+          "content-type": "application/json",
+          "cache-control": "no-store",
+          // One answer a socket: who stays would keep its place.
+          connection: "close",
+        });
         response.end(`${JSON.stringify(body)}\n`);
       },
     );
-    this.#http.maxConnections = options.maxSockets;
+    this.#http.maxConnections = options.maxWebSockets + options.pending.total + SPARE_SOCKETS;
+    this.#http.on("connection", (socket) => {
+      this.#pending.enter(socket, handlers.addressOf(socket));
+      socket.once("close", () => this.#pending.leave(socket));
+    });
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#http.on("clientError", (_error, socket) => socket.destroy());
     this.#webSockets = new WebSocketServer({
@@ -112,7 +132,10 @@ export class WsServer {
       refuse(socket, admitted.status, admitted.reason, admitted.retryAfterS);
       return;
     }
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, admitted.address));
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#pending.leave(request.socket);
+      this.#accept(webSocket, admitted.address);
+    });
   }
 
   #accept(webSocket: WebSocket, address: string): void {
@@ -164,10 +187,12 @@ class WebSocketTransport implements Transport {
   }
 }
 
+/** A client that keeps its half of the socket open is cut off. */
 function refuse(socket: Duplex, status: 429 | 503, reason: string, retryAfterS: number): void {
   const body = `${JSON.stringify({ error: reason })}\n`;
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nRetry-After: ${retryAfterS}\r\nConnection: close\r\n` +
       `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    () => setTimeout(() => socket.destroy(), REFUSAL_LINGERS_MS).unref(),
   );
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { explainFailure } from "./cli/failure.ts";
-import { complain, flushOutput, onReaderGone } from "./cli/output.ts";
+import { complain, flushOutput, onOutputLost } from "./cli/output.ts";
 import { addAllowCommand } from "./commands/allow.ts";
 import { addClientCommand } from "./commands/client.ts";
 import { addClientsCommand } from "./commands/clients.ts";
@@ -53,9 +53,15 @@ async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-// `yonexus clients | head` is not a failure.
-onReaderGone(() => {});
-const exitCode = await run(process.argv);
+let lostOutput: string | undefined;
+onOutputLost((code) => {
+  lostOutput = code;
+});
+let exitCode = await run(process.argv);
 await flushOutput();
+if (lostOutput !== undefined) {
+  complain(`What was to be printed is lost (${lostOutput}): make room for it, and run this again.`);
+  exitCode ||= 1;
+}
 // Without waiting for what may still hold the process open: the work is done.
 process.exit(exitCode);

@@ -112,16 +112,16 @@ export class Membership {
   /** Says that the node takes nobody any more. */
   async drain(): Promise<void> {
     this.#draining = true;
-    await this.#renew();
+    if (this.redisAnswers) await this.#renew();
   }
 
-  /** Gives the lease back. */
+  /** Gives the lease back; one that cannot be given back now lapses by itself. */
   async leave(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#renewTimer);
     clearInterval(this.#canaryTimer);
     await this.#beating;
-    await this.#nodes.release(this.#options.nodeId);
+    if (this.redisAnswers) await this.#nodes.release(this.#options.nodeId);
   }
 
   async #beat(): Promise<void> {

@@ -9,6 +9,8 @@ export interface HelloServices {
   readonly notices: Pick<NoticeProducer, "add">;
 }
 
+type PairingOpened = Extract<ConnectionEvent, { type: "pairingOpened" }>;
+
 /** Where a pairing's news go. */
 export interface Waiter {
   readonly nodeId: string;
@@ -23,7 +25,7 @@ export async function lookUp(services: HelloServices, peer: Peer): Promise<Conne
 }
 
 /** Opens the pairing, or joins the pending one, and has the admin told. */
-export async function openPairing(services: HelloServices, peer: Peer, waiter: Waiter): Promise<ConnectionEvent> {
+export async function openPairing(services: HelloServices, peer: Peer, waiter: Waiter): Promise<PairingOpened> {
   if (peer.key === undefined) throw new TypeError("A pairing needs the key of the hello.");
   const { identifier, key } = peer;
   const opened = await services.pairings.open(identifier, key.publicKey, key.fingerprint, waiter);
@@ -33,18 +35,19 @@ export async function openPairing(services: HelloServices, peer: Peer, waiter: W
       // Joining adds the job again, which does nothing when it is there: a node that died between the record and the job
       // delays the notice and cannot lose it.
       if (opened.notice === "pending") {
-        await services.notices.add({
-          kind: "pairing",
-          identifier,
-          fingerprint: key.fingerprint,
-          pairingId: opened.pairingId,
-        });
+        await services.notices.add(
+          { kind: "pairing", identifier, fingerprint: key.fingerprint, pairingId: opened.pairingId },
+          opened.now,
+        );
       }
       break;
     case "pending_limit":
     case "address_limit":
     case "identifier_limit":
-      await services.notices.add({ kind: "limit", identifier, address: waiter.address, limit: opened.outcome });
+      await services.notices.add(
+        { kind: "limit", identifier, address: waiter.address, limit: opened.outcome },
+        opened.now,
+      );
       break;
     case "not_allowed":
       break;

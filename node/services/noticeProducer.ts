@@ -17,9 +17,9 @@ export class NoticeProducer {
     this.#queue.on("error", onError);
   }
 
-  /** Adds the job, or nothing when it was added before. */
-  async add(job: NoticeJob): Promise<void> {
-    await this.#queue.add(job.kind, job, noticeJobOptions(job));
+  /** Adds the job, or nothing when it was added before. @param now Redis time (ms). */
+  async add(job: NoticeJob, now: number): Promise<void> {
+    await this.#queue.add(job.kind, job, noticeJobOptions(job, now));
   }
 
   async close(): Promise<void> {

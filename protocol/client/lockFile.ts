@@ -1,13 +1,16 @@
 import { createHash, randomBytes } from "node:crypto";
 import { link, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { isRunning, ownIdentity } from "../process/identity.ts";
 
 /** Who holds a lock. */
 interface LockHolder {
   readonly pid: number;
   readonly host: string;
-  /** When the process started, in unix milliseconds: tells it from a later process with the same pid. */
+  /** When the process started, in unix milliseconds: tells this process from an earlier one with the same pid. */
   readonly startedAt: number;
+  /** The same in the machine's own terms, by which other processes can look it up; empty where the system does not tell. */
+  readonly started: string;
 }
 
 /** The lock, or who has it. */
@@ -22,7 +25,7 @@ const TRIES = 5;
  * (a shared disk) cannot be looked at, and counts as running.
  */
 export async function takeLock(path: string): Promise<LockAttempt> {
-  const self: LockHolder = { pid: process.pid, host: hostname(), startedAt: performance.timeOrigin };
+  const self: LockHolder = { ...ownIdentity(), host: hostname(), startedAt: performance.timeOrigin };
   const own = `${path}.${randomBytes(6).toString("hex")}`;
   const text = JSON.stringify({ ...self, token: randomBytes(12).toString("hex") });
   await writeFile(own, text, { flag: "wx", mode: 0o600 });
@@ -34,10 +37,10 @@ export async function takeLock(path: string): Promise<LockAttempt> {
       const found = await readFile(path, "utf8").catch(() => undefined);
       if (found === undefined) continue;
       holder = parseHolder(found);
-      if (holder !== undefined && isRunning(holder, self)) break;
+      if (holder !== undefined && isHeld(holder, self)) break;
       if (await replaced(path, found, own)) return { held: true, release: () => releaseLock(path, text) };
     }
-    return { held: false, holder: holder ?? { pid: 0, host: self.host, startedAt: 0 } };
+    return { held: false, holder: holder ?? { pid: 0, host: self.host, startedAt: 0, started: "" } };
   } finally {
     await unlink(own).catch(() => undefined);
   }
@@ -77,23 +80,17 @@ async function releaseLock(path: string, text: string): Promise<void> {
 
 function parseHolder(text: string): LockHolder | undefined {
   try {
-    const { pid, host, startedAt } = JSON.parse(text);
+    const { pid, host, startedAt, started = "" } = JSON.parse(text);
     const whole = Number.isSafeInteger(pid) && pid > 0 && typeof host === "string" && typeof startedAt === "number";
-    return whole ? { pid, host, startedAt } : undefined;
+    return whole && typeof started === "string" ? { pid, host, startedAt, started } : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isRunning(holder: LockHolder, self: LockHolder): boolean {
+function isHeld(holder: LockHolder, self: LockHolder): boolean {
   if (holder.host !== self.host) return true;
   // In a container every run has the same pid; only the start tells this process from the one that crashed.
   if (holder.pid === self.pid) return holder.startedAt === self.startedAt;
-  try {
-    process.kill(holder.pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it runs as somebody else.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
+  return isRunning(holder);
 }

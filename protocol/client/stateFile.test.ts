@@ -137,6 +137,15 @@ test("the lock of a process that is gone is taken over", async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
+test("the lock of a process whose pid another process has now is taken over", async () => {
+  // This test's parent runs, and is not the one that made the lock.
+  const holder = { pid: process.ppid, host: hostname(), startedAt: 1, started: "another boot/1" };
+  await writeFile(`${path}.lock`, JSON.stringify(holder));
+  const store = createStateFile(path);
+  await store.open("edge");
+  await store.close();
+});
+
 test("of many followers that find the same stale lock, exactly one gets the file", async () => {
   for (let round = 0; round < 20; round += 1) {
     await writeFile(`${path}.lock`, JSON.stringify({ pid: process.pid, host: hostname(), startedAt: round }));

@@ -138,6 +138,7 @@ const EXAMPLES: { [N in SettingName]: { good: [string, Config[N]][]; bad: string
     maxUnauthenticated: { good: [["1", 1]], bad: ["0", "100001"] },
     maxUnauthenticatedPerAddress: { good: [["1", 1]], bad: ["0", "100001"] },
     maxPendingPairings: { good: [["1", 1]], bad: ["0", "100001"] },
+    maxPendingPairingsPerAddress: { good: [["1", 1]], bad: ["0", "100001"] },
     handshakeTimeoutMs: { good: [["100", 100]], bad: ["99", "600001"] },
     maxFrameBytes: { good: [["1024", 1024]], bad: ["1023", "16777217", "64k"] },
     maxSendBufferBytes: { good: [["65536", 65_536]], bad: ["1023", "65535", "1073741825"] },

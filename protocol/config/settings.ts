@@ -77,7 +77,7 @@ export const SETTINGS = {
     group: "Node",
     kind: kind.url("ws", "wss"),
     about:
-      "The address followers are told to connect to, when it differs from the one listened on: that of the load balancer.",
+      "Where followers reach this node, when that is not where it listens. The node gives it in `yonexus doctor`; nothing connects to it.",
   },
   trustedProxies: {
     env: "YONEXUS_TRUSTED_PROXIES",
@@ -93,7 +93,7 @@ export const SETTINGS = {
     kind: kind.identifierList,
     default: "",
     about:
-      "The followers that may pair, separated by commas or spaces. They are added to the allowlist kept in Redis at every start, and what an earlier list had added and this one does not name is taken off it. An empty list changes nothing.",
+      "The followers that may pair, separated by commas or spaces. The coordinator reads it, at its start; nodes do not. What it newly names is added to the allowlist kept in Redis, and what an earlier list had added and this one does not name is taken off. What an operator decided stands: a follower that was revoked stays out while the list names it, and is let in by `yonexus allow add`, or by leaving the list and coming back. An empty list changes nothing.",
   },
   pairingTtlSeconds: {
     env: "YONEXUS_PAIRING_TTL_SECONDS",
@@ -201,6 +201,13 @@ export const SETTINGS = {
     default: "200",
     about:
       "Connections of a node that wait for a pairing to be confirmed. They are counted apart from the unauthenticated ones.",
+  },
+  maxPendingPairingsPerAddress: {
+    env: "YONEXUS_MAX_PENDING_PAIRINGS_PER_ADDRESS",
+    group: "Limits",
+    kind: count(100_000),
+    default: "5",
+    about: "Connections of a node from one address that wait for a pairing to be confirmed.",
   },
   handshakeTimeoutMs: {
     env: "YONEXUS_HANDSHAKE_TIMEOUT_MS",

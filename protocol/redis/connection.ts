@@ -22,6 +22,10 @@ export type ConnectionRole = "commands" | "subscriber" | "blocking" | "producer"
 
 /** How long a command may take before it counts as failed (ms). */
 const COMMAND_TIMEOUT_MS = 3_000;
+/** Replies that come within this were sent to the same connection (ms). */
+const SAME_BURST_MS = 20;
+/** A connection that found a replica looks for another primary this often (ms). */
+const RECONNECT_AGAIN_MS = 5_000;
 /** A read that blocks is answered in less than this; after it the connection counts as dead (ms). */
 const BLOCKING_SILENCE_MS = 10_000;
 
@@ -30,8 +34,8 @@ function optionsFor(role: ConnectionRole) {
     protocol: 2 as const,
     connectTimeout: 5_000,
     retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2),
-    // After a failover the old primary answers READONLY: reconnect and send the command again.
-    reconnectOnError: (error: Error) => (error.message.startsWith("READONLY") ? (2 as const) : false),
+    // Without a queue a command that is sent again finds no connection, and its caller would hear of that alone.
+    reconnectOnError: reconnectAfterFailover(role === "subscriber" || role === "worker" ? 2 : 1),
   };
   switch (role) {
     case "commands":
@@ -62,6 +66,24 @@ function optionsFor(role: ConnectionRole) {
     case "worker":
       return { ...common, maxRetriesPerRequest: null };
   }
+}
+
+/**
+ * After a failover the old primary answers READONLY: reconnect. A server that still answers so after that is a replica for
+ * good, and whoever asked must hear it.
+ * @param how ioredis' word: 1 to reconnect, 2 to send the command again as well.
+ */
+function reconnectAfterFailover(how: 1 | 2): (error: Error) => 1 | 2 | false {
+  let reconnectedAt = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    if (!error.message.startsWith("READONLY")) return false;
+    const age = performance.now() - reconnectedAt;
+    // The replies to one burst of commands come together.
+    if (age < SAME_BURST_MS) return how;
+    if (age < RECONNECT_AGAIN_MS) return false;
+    reconnectedAt = performance.now();
+    return how;
+  };
 }
 
 /** Opens a connection; it goes on trying by itself. The caller listens to `error` and ends it with `disconnect()`. */

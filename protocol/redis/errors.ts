@@ -17,3 +17,8 @@ export class UnsealError extends Error {
 export class RecordError extends Error {
   readonly code = "RECORD_INVALID";
 }
+
+/** Redis did not answer in time, or the connection was ended. Nothing was sent. */
+export class RedisUnreachableError extends Error {
+  readonly code = "REDIS_UNREACHABLE";
+}

@@ -110,6 +110,11 @@ export class Keys {
     return `${this.prefix}:swept:${sweep}`;
   }
 
+  /** STRING that lives for seconds: whether Redis takes a write. @param token random. */
+  trial(token: string): string {
+    return `${this.prefix}:trial:${token}`;
+  }
+
   /** Pub/sub: what a node is told. */
   nodeChannel(nodeId: string): string {
     return `${this.nodeChannelPrefix}${nodeId}`;

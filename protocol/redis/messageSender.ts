@@ -3,6 +3,7 @@ import { isIdentifier, LIMITS, splitApplication } from "../wire/index.ts";
 import { isCluster, type RedisConnection } from "./connection.ts";
 import type { Keys } from "./keys.ts";
 import { parseReceipts, type ReceiptOutcome } from "./nodeMessages.ts";
+import { Readiness } from "./readiness.ts";
 import { runScript } from "./scripts.ts";
 import { Subscription } from "./subscriber.ts";
 
@@ -39,7 +40,7 @@ export class InvalidMessageError extends Error {
 }
 
 export interface SendOptions {
-  /** How long to wait for the receipt (ms). */
+  /** How long to wait in all (ms): for Redis, while it is away, and then for the receipt. */
   readonly timeoutMs?: number;
 }
 
@@ -65,6 +66,7 @@ export class MessageSender {
   readonly senderId = randomBytes(9).toString("base64url");
   readonly #redis: RedisConnection;
   readonly #subscriber: RedisConnection;
+  readonly #readiness: readonly Readiness[];
   readonly #keys: Keys;
   readonly #maxUnanswered: number;
   readonly #maxFrameBytes: number;
@@ -80,15 +82,16 @@ export class MessageSender {
   constructor(redis: RedisConnection, subscriber: RedisConnection, keys: Keys, options: MessageSenderOptions = {}) {
     this.#redis = redis;
     this.#subscriber = subscriber;
+    this.#readiness = [new Readiness(redis), new Readiness(subscriber)];
     this.#keys = keys;
     this.#maxUnanswered = options.maxUnanswered ?? DEFAULT_MAX_UNANSWERED;
     this.#maxFrameBytes = options.maxFrameBytes ?? LIMITS.frameBytes;
   }
 
   /**
-   * Sends `rule::content` to a follower.
+   * Sends `rule::content` to a follower. Connections that were just opened, or that lost Redis, are waited for.
    * @throws InvalidMessageError when the identifier or the message is not one, or is too large; nothing was sent.
-   * @throws the connection's error when Redis cannot be reached.
+   * @throws the connection's error when Redis cannot be reached within the timeout.
    */
   async sendMessageToClient(identifier: string, message: string, options: SendOptions = {}): Promise<SendResult> {
     this.#validate(identifier, message);
@@ -104,7 +107,10 @@ export class MessageSender {
 
   async #send(identifier: string, message: string, messageId: string, timeoutMs: number): Promise<SendResult> {
     const deadline = Date.now() + timeoutMs;
-    if (!this.#listening && !(await this.#listen(timeoutMs))) return { result: "timeout", messageId };
+    if (!this.#readiness.every((connection) => connection.isReady)) {
+      await Promise.all(this.#readiness.map((connection) => connection.within(timeoutMs)));
+    }
+    if (!this.#listening && !(await this.#listen(deadline - Date.now()))) return { result: "timeout", messageId };
     const own = this.#keys.follower(identifier);
     for (let route = 1; ; route++) {
       const receipt = this.#awaitReceipt(messageId, deadline - Date.now());
@@ -143,7 +149,8 @@ export class MessageSender {
         case "overloaded":
           return { result: "overloaded", messageId, where: "follower" };
         case "timeout":
-          return (await this.#isKnownDead(node))
+          // Where the count is the truth somebody was there to hear: what was heard may still be delivered.
+          return isCluster(this.#redis) && (await this.#isKnownDead(node))
             ? { result: "offline", messageId, reason: "node_lost", lastNode: node }
             : { result: "timeout", messageId, node };
         case "stale":

@@ -46,6 +46,7 @@ describe("what a node is told", () => {
       pairingId: "pairing-1",
       result: "failed",
     });
+    expect(parseNodeCommand("p connection-1 pairing-1 void")).toMatchObject({ kind: "notice", result: "void" });
     expect(parseNodeCommand(encodeCanary("token"))).toEqual({ kind: "canary", token: "token" });
   });
 

@@ -1,5 +1,8 @@
 import { CLOSE_CODES, type CloseReason, type FollowerStatus } from "../wire/index.ts";
 
+/** What became of a pairing: the admin was told, or cannot be; or an operator's decision made it void. */
+export type NoticeResult = "sent" | "failed" | "void";
+
 /**
  * What a node is told on its channel. The scripts write these texts, so the form is theirs: a letter, fields without
  * spaces, and for a message the frame after a line feed. No JSON: one of these is parsed for every routed message.
@@ -21,7 +24,7 @@ export type NodeCommand =
       readonly kind: "notice";
       readonly connectionId: string;
       readonly pairingId: string;
-      readonly result: "sent" | "failed";
+      readonly result: NoticeResult;
     }
   /** The node's own, to see that its channel works. */
   | { readonly kind: "canary"; readonly token: string };
@@ -50,7 +53,7 @@ export function parseNodeCommand(text: string): NodeCommand | undefined {
       if (second === undefined || (third !== "online" && third !== "unstable" && third !== "offline")) return undefined;
       return { kind: "status", identifier: first, epoch: Number(second), status: third };
     case "p":
-      if (second === undefined || (third !== "sent" && third !== "failed")) return undefined;
+      if (second === undefined || (third !== "sent" && third !== "failed" && third !== "void")) return undefined;
       return { kind: "notice", connectionId: first, pairingId: second, result: third };
     case "c":
       return { kind: "canary", token: first };

@@ -33,16 +33,17 @@ export interface PairingWaiter {
   readonly address: string;
 }
 
+/** `now` is Redis time (ms). */
 export type OpenedPairing =
   | {
       readonly outcome: "opened" | "joined";
       readonly pairingId: string;
       readonly expiresAt: number;
       readonly notice: AdminNotification;
-      /** Redis time (ms). */
       readonly now: number;
     }
-  | { readonly outcome: "not_allowed" | "pending_limit" | "address_limit" | "identifier_limit" };
+  | { readonly outcome: "pending_limit" | "address_limit" | "identifier_limit"; readonly now: number }
+  | { readonly outcome: "not_allowed" };
 
 export type ConfirmedPairing =
   | { readonly outcome: "paired"; readonly pairedAt: number; readonly trustVersion: string }
@@ -118,7 +119,8 @@ export class PairingStore {
       "address_limit",
       "identifier_limit",
     );
-    if (outcome !== "opened" && outcome !== "joined") return { outcome };
+    if (outcome === "not_allowed") return { outcome };
+    if (outcome !== "opened" && outcome !== "joined") return { outcome, now: reply.number(1) };
     const expiresAt = reply.number(2);
     await this.#redis.zadd(this.#keys.pendingPairings, expiresAt, `${identifier} ${fingerprint}`);
     return {
@@ -130,17 +132,15 @@ export class PairingStore {
     };
   }
 
-  /** What the admin is to be told, or undefined when the pairing is over or the admin was told already. */
+  /** What the admin is to be told, or undefined when the pairing is over or void, or the admin was told already. */
   async notice(identifier: string, fingerprint: string, pairingId: string): Promise<PairingNotice | undefined> {
-    const [storedId, sealedCode, address, expiresAt, notice] = await this.#redis.hmget(
-      this.#keys.pairing(identifier, fingerprint),
-      "pairingId",
-      "sealedCode",
-      "address",
-      "expiresAt",
-      "notice",
-    );
+    const record = this.#keys.pairing(identifier, fingerprint);
+    const [[storedId, sealedCode, address, expiresAt, notice, epoch], current] = await Promise.all([
+      this.#redis.hmget(record, "pairingId", "sealedCode", "address", "expiresAt", "notice", "pairingEpoch"),
+      this.#redis.hget(this.#keys.follower(identifier).trust, "pairingEpoch"),
+    ]);
     if (storedId !== pairingId || !sealedCode || notice !== "pending") return undefined;
+    if ((epoch ?? "0") !== (current ?? "0")) return undefined;
     return {
       pairingId,
       identifier,
@@ -163,13 +163,15 @@ export class PairingStore {
     const reply = await runScript(
       this.#redis,
       "resolveNotice",
-      [this.#keys.pairing(identifier, fingerprint), own.pairings, own.notices, own.audit],
+      [own.trust, this.#keys.pairing(identifier, fingerprint), own.pairings, own.notices, own.audit],
       [pairingId, result, fingerprint, this.#keys.nodeChannelPrefix, reason],
     );
-    const outcome = reply.outcome("resolved", "gone");
+    const outcome = reply.outcome("resolved", "void", "gone");
     // Of one that is gone the index entry may be that of its successor with the same key.
-    if (outcome === "resolved" && result === "failed") await this.#forget(identifier, fingerprint);
-    return outcome;
+    if (outcome === "void" || (outcome === "resolved" && result === "failed")) {
+      await this.#forget(identifier, fingerprint);
+    }
+    return outcome === "void" ? "gone" : outcome;
   }
 
   /** @param code normalized; @param sealedSecret the new shared secret, stored only when the code is right. */

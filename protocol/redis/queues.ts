@@ -31,8 +31,11 @@ export const JOB_RETENTION = {
 /** A notice is tried again while its pairing can still be confirmed: about five minutes in all. */
 export const NOTICE_ATTEMPTS = 8;
 
-/** The options that every producer of a notice gives. */
-export function noticeJobOptions(job: NoticeJob): {
+/** The options that every producer of a notice gives. @param now Redis time (ms): no process's own clock decides which hour it is. */
+export function noticeJobOptions(
+  job: NoticeJob,
+  now: number,
+): {
   jobId: string;
   attempts: number;
   backoff: { type: "custom" };
@@ -40,7 +43,7 @@ export function noticeJobOptions(job: NoticeJob): {
   removeOnFail: { count: number; age: number };
 } {
   // One limit notice an hour for each identifier and limit.
-  const hour = Math.floor(Date.now() / 3_600_000);
+  const hour = Math.floor(now / 3_600_000);
   const jobId = job.kind === "pairing" ? job.pairingId : `limit-${job.identifier}-${job.limit}-${hour}`;
   return { jobId, attempts: NOTICE_ATTEMPTS, backoff: { type: "custom" }, ...JOB_RETENTION };
 }

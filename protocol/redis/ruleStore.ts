@@ -4,9 +4,8 @@ import type { Keys } from "./keys.ts";
 import { runScript } from "./scripts.ts";
 
 export type HoldResult =
-  | { readonly outcome: "held"; readonly leaseUntil: number }
-  | { readonly outcome: "refused"; readonly heldBy: string }
-  | { readonly outcome: "full" };
+  | { readonly outcome: "held" | "full" }
+  | { readonly outcome: "refused"; readonly heldBy: string };
 
 export interface RuleRecord {
   readonly rule: string;
@@ -42,7 +41,6 @@ export class RuleStore {
       [group, replicaId, leaseMs, MAX_REPLICAS],
     );
     const outcome = reply.outcome("held", "refused", "full");
-    if (outcome === "held") return { outcome, leaseUntil: reply.number(1) };
     return outcome === "refused" ? { outcome, heldBy: reply.text(1) } : { outcome };
   }
 

@@ -54,10 +54,4 @@ export class ScriptReply {
     if (!Number.isFinite(value)) throw new RecordError(`The script ${this.#name} answered with no number at ${index}.`);
     return value;
   }
-
-  /** A list of texts at a place. */
-  texts(index: number): string[] {
-    const value = this.#values[index];
-    return Array.isArray(value) ? value.map((item) => (item === null ? "" : String(item))) : [];
-  }
 }

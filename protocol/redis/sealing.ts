@@ -32,11 +32,6 @@ export class Keyring {
     }));
   }
 
-  /** The id of the key that seals now: 8 hex digits. */
-  get currentKeyId(): string {
-    return this.#current.id;
-  }
-
   get #current(): MasterKey {
     const [first] = this.#keys;
     if (first === undefined) throw new UnsealError("There is no master key: set YONEXUS_MASTER_KEY.");

@@ -31,6 +31,9 @@ export interface ClearedTrust {
   readonly closedOn?: string;
 }
 
+/** Who decides of the allowlist: what an operator did by hand, no configuration undoes. */
+type Decider = "operator" | "configuration";
+
 /** The allowlist and the trust of followers: who may pair, with which key, and which secret both sides share. */
 export class TrustStore {
   readonly #redis: RedisConnection;
@@ -97,7 +100,7 @@ export class TrustStore {
     );
   }
 
-  /** Forgets key and secret and ends the live session. With `disallow` the identifier leaves the allowlist too. */
+  /** Forgets key and secret, and ends the live session and the pairings that wait. With `disallow` the identifier leaves the allowlist too. */
   async clear(identifier: string, reason: string, options: { disallow: boolean }): Promise<ClearedTrust> {
     const own = this.#keys.follower(identifier);
     const reply = await runScript(
@@ -107,53 +110,93 @@ export class TrustStore {
       [identifier, reason, options.disallow ? 1 : 0, this.#keys.nodeChannelPrefix, this.#keys.events],
     );
     const known = reply.outcome("cleared", "unknown") === "cleared";
+    if (known) await this.#endPairings(identifier);
     const node = reply.text(2);
     return { known, wasPaired: reply.text(1) === "1", ...(node === "" ? {} : { closedOn: node }) };
   }
 
-  /** Puts identifiers on the allowlist. Answers those that were not on it. */
+  /** An operator puts identifiers on the allowlist. Answers those that were not on it. */
   async allow(identifiers: readonly string[]): Promise<string[]> {
-    // The index first: stopped in between, it finds a follower that is not allowed yet, which is harmless.
-    if (identifiers.length > 0) {
-      await this.#redis.zadd(this.#keys.followers, ...identifiers.flatMap((identifier) => [0, identifier]));
-    }
-    const changed = await Promise.all(identifiers.map(async (identifier) => this.#setAllowed(identifier, true)));
-    return identifiers.filter((_, index) => changed[index]?.changed === true);
-  }
-
-  /** Takes an identifier off the allowlist. Its live session is closed, its trust stays for when it is allowed again. */
-  async disallow(identifier: string): Promise<{ changed: boolean; closedOn?: string }> {
-    return this.#setAllowed(identifier, false);
+    return this.#allow(identifiers, "operator");
   }
 
   /**
-   * Makes the allowlist follow a configuration: adds what it names, and takes off what only an earlier configuration had
-   * added. What an operator allowed by hand stays.
+   * An operator takes an identifier off the allowlist. Its live session and the pairings that wait end, its trust stays for
+   * when it is allowed again.
+   */
+  async disallow(identifier: string): Promise<{ changed: boolean; closedOn?: string }> {
+    return this.#setAllowed(identifier, false, "operator");
+  }
+
+  /**
+   * Makes the allowlist follow a configuration: adds what it newly names, and takes off what only an earlier configuration
+   * had added. What an operator allowed by hand stays, and so does it that one was taken off: until it leaves the
+   * configuration and comes back.
    */
   async applyConfigured(identifiers: readonly string[]): Promise<{ added: string[]; removed: string[] }> {
     const before = await this.#redis.smembers(this.#keys.configuredFollowers);
     const wanted = new Set(identifiers);
-    const added = await this.allow(identifiers);
+    // What the configuration did to a follower stands in its trust; the set only finds those followers. So it is written
+    // before and shortened after: stopped in between, the next start finds all that is left to do.
+    if (identifiers.length > 0) await this.#redis.sadd(this.#keys.configuredFollowers, ...identifiers);
+    const added = await this.#allow(identifiers, "configuration");
     const gone = before.filter((identifier) => !wanted.has(identifier));
     const removed: string[] = [];
     for (const identifier of gone) {
-      if ((await this.disallow(identifier)).changed) removed.push(identifier);
+      if ((await this.#setAllowed(identifier, false, "configuration")).changed) removed.push(identifier);
     }
     if (gone.length > 0) await this.#redis.srem(this.#keys.configuredFollowers, ...gone);
-    if (added.length > 0) await this.#redis.sadd(this.#keys.configuredFollowers, ...added);
     return { added, removed };
   }
 
-  async #setAllowed(identifier: string, allowed: boolean): Promise<{ changed: boolean; closedOn?: string }> {
+  async #allow(identifiers: readonly string[], by: Decider): Promise<string[]> {
+    // The index first: stopped in between, it finds a follower that is not allowed yet, which is harmless.
+    if (identifiers.length > 0) {
+      await this.#redis.zadd(this.#keys.followers, ...identifiers.flatMap((identifier) => [0, identifier]));
+    }
+    const changed = await Promise.all(identifiers.map(async (identifier) => this.#setAllowed(identifier, true, by)));
+    return identifiers.filter((_, index) => changed[index]?.changed === true);
+  }
+
+  async #setAllowed(
+    identifier: string,
+    allowed: boolean,
+    by: Decider,
+  ): Promise<{ changed: boolean; closedOn?: string }> {
     const own = this.#keys.follower(identifier);
     const reply = await runScript(
       this.#redis,
       "setAllowed",
       [own.trust, own.session, own.audit],
-      [identifier, allowed ? 1 : 0, this.#keys.nodeChannelPrefix, this.#keys.events],
+      [identifier, allowed ? 1 : 0, this.#keys.nodeChannelPrefix, this.#keys.events, by],
     );
+    const changed = reply.outcome("changed", "unchanged") === "changed";
+    if (changed && !allowed) await this.#endPairings(identifier);
     const node = reply.text(1);
-    return { changed: reply.outcome("changed", "unchanged") === "changed", ...(node === "" ? {} : { closedOn: node }) };
+    return { changed, ...(node === "" ? {} : { closedOn: node }) };
+  }
+
+  /**
+   * Ends the pairings that an operator's decision made void, so that who waits for them is told. They count no longer
+   * already: stopped here, a code of theirs is refused all the same.
+   */
+  async #endPairings(identifier: string): Promise<void> {
+    const own = this.#keys.follower(identifier);
+    for (const member of await this.#redis.zrange(own.pairings, "0", "-1")) {
+      const [fingerprint = ""] = member.split(" ");
+      const record = this.#keys.pairing(identifier, fingerprint);
+      const pairingId = await this.#redis.hget(record, "pairingId");
+      if (pairingId === null) continue;
+      const reply = await runScript(
+        this.#redis,
+        "resolveNotice",
+        [own.trust, record, own.pairings, own.notices, own.audit],
+        [pairingId, "void", fingerprint, this.#keys.nodeChannelPrefix, ""],
+      );
+      if (reply.outcome("void", "resolved", "gone") === "void") {
+        await this.#redis.zrem(this.#keys.pendingPairings, `${identifier} ${fingerprint}`);
+      }
+    }
   }
 
   #requireKeyring(): Keyring {

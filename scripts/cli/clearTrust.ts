@@ -33,7 +33,7 @@ export async function clearTrust(identifier: string, options: ClearOptions, clea
       [done, cleared.wasPaired ? "" : "It was not paired.", sessionClosed(cleared.closedOn)].filter(Boolean).join(" "),
     );
     if (configured) {
-      print("Take it out of YONEXUS_FOLLOWER_IDENTIFIERS too, or the next start allows it again.");
+      print("YONEXUS_FOLLOWER_IDENTIFIERS names it still: it stays out all the same. Take it out of there too.");
     }
     print(next);
   });

@@ -2,8 +2,10 @@ import { type Config, loadConfig } from "@yonexus/protocol/config";
 import {
   type ConnectionRole,
   ensureSchemaVersion,
+  explainRefusal,
   Keys,
   openRedis,
+  outageReason,
   type RedisConnection,
   whenReady,
 } from "@yonexus/protocol/redis";
@@ -75,7 +77,7 @@ export function findCluster(options: ClusterOptions, env: NodeJS.ProcessEnv = pr
 
 /**
  * Runs a piece of work with connections to the cluster, and closes them however it ends.
- * @throws CliError with one sentence when there is no cluster or Redis does not answer; SchemaMismatchError.
+ * @throws CliError with one sentence when there is no cluster or Redis does not answer or refuses; SchemaMismatchError.
  */
 export async function withCluster<T>(
   options: ClusterOptions,
@@ -123,29 +125,19 @@ async function answered(redis: RedisConnection, failure: () => CliError): Promis
     timer = setTimeout(() => reject(failure()), ANSWER_TIMEOUT_MS);
     // Whoever refuses the password will refuse it again.
     redis.on("error", (error: unknown) => {
-      if (isRefusal(error)) reject(failure());
+      if (explainRefusal(error) !== undefined) reject(failure());
     });
   });
   await Promise.race([whenReady(redis), late]).finally(() => clearTimeout(timer));
 }
 
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && error.name === "ReplyError";
-}
-
 function unreachable({ place, file }: ClusterTarget, cause: unknown): CliError {
+  const refusal = explainRefusal(cause);
+  if (refusal !== undefined) return new CliError(`${refusal.found}, at ${place}. ${refusal.mend}`, { cause });
   const mend =
     file === undefined
       ? "Start it, or mend REDIS_URL."
       : "The cluster of this folder seems to have ended: start it again with ./scripts/start.sh.";
-  return new CliError(`Redis does not answer at ${place}: ${reason(cause)}. ${mend}`, { cause });
-}
-
-/** The innermost reason that says something: a cluster's error wraps those of its nodes, and a connection to two addresses those of both. */
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return "no answer in time";
-  const inner: unknown =
-    "lastNodeError" in error ? error.lastNodeError : error instanceof AggregateError ? error.errors[0] : undefined;
-  if (inner instanceof Error) return reason(inner);
-  return error.message.replace(/\.$/u, "") || error.name;
+  const reason = outageReason(cause) ?? `no answer within ${ANSWER_TIMEOUT_MS / 1000} s`;
+  return new CliError(`Redis does not answer at ${place}: ${reason}. ${mend}`, { cause });
 }

@@ -1,5 +1,6 @@
 import { ConfigError } from "@yonexus/protocol/config";
 import {
+  explainRefusal,
   InvalidMessageError,
   RedisUrlError,
   RuleHeldError,
@@ -45,8 +46,28 @@ export function explainFailure(error: unknown, command: string | undefined): Fai
     return { exitCode: 1, sentence: error.problems[0] ?? error.message };
   }
   if (isOwnError(error)) return { exitCode: 1, sentence: error.message };
+  const refusal = explainRefusal(error);
+  if (refusal !== undefined) return { exitCode: 1, sentence: `${refusal.found}. ${refusal.mend}` };
+  const unheard = explainListening(error);
+  if (unheard !== undefined) return { exitCode: 1, sentence: unheard };
   const text = error instanceof Error ? error.message : String(error);
   return { exitCode: 1, sentence: `An unforeseen failure: ${plainText(text).replace(/\.$/u, "")}. Try it again.` };
+}
+
+/** Why nothing can listen on an address; undefined for any other error. */
+function explainListening(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || !("port" in error)) return undefined;
+  const address = "address" in error ? plainText(String(error.address)) : "";
+  switch (error.code) {
+    case "EADDRINUSE":
+      return `Port ${error.port} is taken: stop what listens there, or set YONEXUS_LISTEN_PORT.`;
+    case "EADDRNOTAVAIL":
+      return `${address} is no address of this machine: set YONEXUS_LISTEN_HOST to one that is.`;
+    case "EACCES":
+      return `This user may not listen on port ${error.port}: set YONEXUS_LISTEN_PORT to one above 1023.`;
+    default:
+      return undefined;
+  }
 }
 
 function explainCommander(error: CommanderError, command: string | undefined): Failure {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 
 /** One line for people on standard output, which is for results. */
 export function print(text: string): void {
@@ -20,14 +21,23 @@ export async function printAndDrain(text: string): Promise<void> {
   if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain");
 }
 
-/** Calls back when the reader of standard output is gone: nobody is left to tell. */
+/** Calls back when standard output takes no more: nobody is left to tell. */
 export function onReaderGone(gone: () => void): void {
-  process.stdout.on("error", gone);
+  process.stdout.on("error", () => gone());
 }
 
-/** Resolves when standard output has taken all that was printed. */
+/** Calls back with the error's code when output is lost, as on a full disk. A reader that has read enough loses nothing. */
+export function onOutputLost(lost: (code: string) => void): void {
+  process.stdout.on("error", ({ code = "unknown error" }: NodeJS.ErrnoException) => {
+    if (code !== "EPIPE") lost(code);
+  });
+}
+
+/** Resolves when standard output has taken all that was printed, or takes no more. */
 export async function flushOutput(): Promise<void> {
   await new Promise<void>((resolve) => {
     process.stdout.write("", () => resolve());
   });
+  // An error is told just after the write that it is of.
+  await setImmediate();
 }

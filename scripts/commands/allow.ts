@@ -79,7 +79,7 @@ async function remove({ redis, keys }: ClusterAccess, identifiers: readonly stri
     );
     if (configured) {
       print(
-        `The configuration names ${identifier} too: take it out of YONEXUS_FOLLOWER_IDENTIFIERS, or the next start allows it again.`,
+        `YONEXUS_FOLLOWER_IDENTIFIERS names ${identifier} still: it stays off all the same. Take it out of there too.`,
       );
     }
   }

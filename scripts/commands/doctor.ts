@@ -11,6 +11,7 @@ import {
 } from "../cli/clusterAccess.ts";
 import { checkDiscord } from "../cli/doctor/discordCheck.ts";
 import { broken, type Finding, findingsText, ok } from "../cli/doctor/finding.ts";
+import { checkWriting, judgeMemory } from "../cli/doctor/memoryChecks.ts";
 import { checkSchema, judgeInfo, judgeSkew, measureSkew, parseInfo } from "../cli/doctor/redisChecks.ts";
 import { print, printJson } from "../cli/output.ts";
 
@@ -59,6 +60,8 @@ async function examineCluster({ redis, keys, config, connect }: ClusterAccess): 
   const schema = await checkSchema(redis, keys);
   return [
     ...judgeInfo(info),
+    judgeMemory(info),
+    await checkWriting(redis, keys),
     judgeSkew(await measureSkew(redis)),
     schema,
     // Keys of another version cannot be read.

@@ -1,18 +1,20 @@
-import { loadConfig } from "@yonexus/protocol/config";
+import { type Config, loadConfig } from "@yonexus/protocol/config";
+import { Keys, TrustStore } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { collectIdentifiers, wholeNumber } from "../cli/arguments.ts";
 import { QuietFailure, UsageError } from "../cli/cliError.ts";
-import { withCluster } from "../cli/clusterAccess.ts";
+import { connectCluster, withCluster } from "../cli/clusterAccess.ts";
 import { DEFAULT_DATA_DIR } from "../cli/clusterFile.ts";
 import { type ClusterScreen, jsonScreen, terminalScreen } from "../cli/local/clusterScreen.ts";
 import { openDataDir } from "../cli/local/dataDir.ts";
 import { lockFolder } from "../cli/local/folderLock.ts";
-import { LocalCluster } from "../cli/local/localCluster.ts";
+import { LocalCluster, type LocalClusterPlan } from "../cli/local/localCluster.ts";
 import { planLocalRedis } from "../cli/local/localRedis.ts";
 import { loadMasterKey } from "../cli/local/masterKey.ts";
 import { planCluster } from "../cli/local/planCluster.ts";
 import { requireFreePorts } from "../cli/local/ports.ts";
 import { complain, onReaderGone } from "../cli/output.ts";
+import { redisPlace } from "../cli/redisPlace.ts";
 import { onStopSignal } from "../cli/stopSignals.ts";
 
 interface UpOptions {
@@ -37,7 +39,7 @@ export function addUpCommand(program: Command): void {
       wholeNumber("a port", 0, MAX_PORT),
     )
     .option("--data-dir <folder>", "where data, logs and the master key are kept", DEFAULT_DATA_DIR)
-    .option("--follower <identifier...>", "followers that may pair", collectIdentifiers)
+    .option("--follower <identifier...>", "lets these followers in, as `yonexus allow add` does", collectIdentifiers)
     .option("--config <file>", "a JSON file with settings; the environment beats it")
     .option("--json", "one JSON object a line for each event, `ready` first")
     .addHelpText("after", "\nExample:\n  yonexus up --nodes 3 --port 9000 --follower alpha")
@@ -59,25 +61,44 @@ async function up(options: UpOptions): Promise<void> {
     const masterKey = config.masterKeys.length === 0 ? loadMasterKey(dir.path) : undefined;
     const configFile = options.config;
     const wishes = {
-      ...{ config, dir, ports, env: process.env, followers: options.follower ?? [] },
+      ...{ config, dir, ports, env: process.env },
       ...(masterKey === undefined ? {} : { masterKey }),
       ...(configFile === undefined ? {} : { configFile }),
     };
     if (config.redisUrl !== undefined) {
       // Asked first, so that a wrong URL ends in one sentence and not in logs of processes that wait.
       await withCluster(configFile === undefined ? {} : { config: configFile }, () => Promise.resolve());
-      await runCluster(new LocalCluster(planCluster(wishes, { url: config.redisUrl }), screen), screen);
+      await runCluster(
+        new LocalCluster(letIn(options, config, planCluster(wishes, { url: config.redisUrl })), screen),
+        screen,
+      );
       return;
     }
     const redis = await planLocalRedis(dir, process.env);
     try {
-      await runCluster(new LocalCluster(planCluster(wishes, redis), screen), screen);
+      await runCluster(new LocalCluster(letIn(options, config, planCluster(wishes, redis)), screen), screen);
     } finally {
       redis.remove();
     }
   } finally {
     lock.release();
   }
+}
+
+/** The followers that the command names are let in by hand: whoever was let in before stays, whoever was revoked is back. */
+function letIn({ follower = [] }: UpOptions, config: Config, plan: LocalClusterPlan): LocalClusterPlan {
+  const [first] = follower;
+  if (first === undefined) return plan;
+  const redisUrl = plan.about.redis;
+  const target = { config, redisUrl, keys: new Keys(plan.keyPrefix), place: redisPlace(redisUrl) };
+  return {
+    ...plan,
+    about: { ...plan.about, follower: first },
+    prepare: () =>
+      connectCluster(target, async ({ redis, keys }) => {
+        await new TrustStore(redis, keys).allow([...new Set(follower)]);
+      }),
+  };
 }
 
 /** Until a stop signal, or until the cluster cannot go on. Nothing that was started outlives this. */

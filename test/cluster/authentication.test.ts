@@ -204,7 +204,7 @@ describe("a cluster whose master key was rotated", () => {
     await (await attempt(alice.prove(), rotated)).next("auth_success");
     const own = cluster.stores.keys.follower("alice");
     const keyId = async () => (await cluster.stores.redis.hget(own.trust, "sealedSecret"))?.split(".")[1];
-    const oldId = cluster.stores.keyring.currentKeyId;
+    const oldId = cluster.stores.keyring.seal("any", "place").split(".")[1];
     await waitFor("the secret to be sealed anew", async () => (await keyId()) !== oldId);
     const onlyNew = await cluster.startNode({ YONEXUS_MASTER_KEY: newKey });
     await (await attempt(alice.prove(), onlyNew)).next("auth_success");

@@ -48,10 +48,12 @@ describe("yonexus with a cluster's Redis", () => {
     expect(await json("allow", "list")).toEqual(["alpha", "beta"]);
   });
 
-  it("what the configuration allows and a person takes off is told to come back", async () => {
+  it("what the configuration names and a person takes off stays off, and the person is told where it stands", async () => {
     await redis.sadd(keys.configuredFollowers, "delta");
     await run("allow", "add", "delta");
-    expect((await run("allow", "remove", "delta")).stdout).toContain("YONEXUS_FOLLOWER_IDENTIFIERS");
+    expect((await run("allow", "remove", "delta")).stdout).toMatch(
+      /YONEXUS_FOLLOWER_IDENTIFIERS names delta .*stays off/u,
+    );
   });
 
   it("clients prints a table for people and every field for programs", async () => {

@@ -1,5 +1,11 @@
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, describe, expect, it } from "vitest";
-import { Cli, type CliResult } from "../support/cliProcess.ts";
+import { Cli, type CliResult, LAUNCHER } from "../support/cliProcess.ts";
+import { startRedis } from "../support/redisServer.ts";
+import { waitFor } from "../support/waitFor.ts";
 
 /** One line on standard error, a sentence, and nothing on standard output. */
 function expectSentence(result: CliResult, exitCode: number): void {
@@ -72,6 +78,95 @@ describe("yonexus without a cluster", () => {
     expect(result.stderr).toContain("127.0.0.1:1");
     expect(result.stderr).not.toContain("hidden");
     expect(result.tookMs).toBeLessThan(8_000);
+  });
+
+  it("a Redis that is out of reach is told in plain words", async () => {
+    // A listener that never accepts: the kernel takes the connection, and nobody answers.
+    const mute = createServer((socket) => socket.pause()).listen(0, "127.0.0.1");
+    await once(mute, "listening");
+    const { port } = mute.address() as AddressInfo;
+    const result = await cli.run(["clients"], { env: { REDIS_URL: `redis://127.0.0.1:${port}` } });
+    mute.close();
+    expectSentence(result, 1);
+    expect(result.stderr).toContain("no answer within 3 s");
+  });
+
+  it("a taken port, and an address that is not this machine's, are named with their mend", async () => {
+    const redis = await startRedis({ persistent: false });
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
+    const env = {
+      REDIS_URL: redis.url,
+      YONEXUS_MASTER_KEY: Buffer.alloc(32, 1).toString("base64"),
+      YONEXUS_LOG_LEVEL: "error",
+    };
+    try {
+      const busy = await cli.run(["node"], {
+        env: { ...env, YONEXUS_LISTEN_HOST: "127.0.0.1", YONEXUS_LISTEN_PORT: String(port) },
+      });
+      expectSentence(busy, 1);
+      expect(busy.stderr).toBe(`Port ${port} is taken: stop what listens there, or set YONEXUS_LISTEN_PORT.\n`);
+      const elsewhere = await cli.run(["node"], { env: { ...env, YONEXUS_LISTEN_HOST: "192.0.2.1" } });
+      expectSentence(elsewhere, 1);
+      expect(elsewhere.stderr).toContain("YONEXUS_LISTEN_HOST");
+    } finally {
+      taken.close();
+      await redis.stop();
+    }
+  });
+
+  it("a Redis that answers and refuses is not said to be away, and doctor finds what it refuses", async () => {
+    const redis = await startRedis({ persistent: false });
+    const args = ["--repl-diskless-sync-delay", "0"];
+    const primary = await startRedis({ persistent: false, tcp: true, args });
+    const env = { REDIS_URL: redis.url };
+    try {
+      expect((await cli.run(["allow", "add", "alpha"], { env })).exitCode).toBe(0);
+      await redis.command("CONFIG", "SET", "maxmemory", "100kb");
+      const full = await cli.run(["allow", "add", "beta"], { env });
+      expectSentence(full, 1);
+      expect(full.stderr).toContain("Raise maxmemory");
+      expect(full.stderr).not.toContain("does not answer");
+      const { findings } = JSON.parse((await cli.run(["doctor", "--json"], { env })).stdout) as {
+        findings: { check: string; status: string; mend?: string }[];
+      };
+      expect(findings).toContainEqual(expect.objectContaining({ check: "memory", status: "warning" }));
+      expect(findings).toContainEqual(
+        expect.objectContaining({ check: "writing", status: "broken", mend: expect.stringContaining("maxmemory") }),
+      );
+      await redis.command("CONFIG", "SET", "maxmemory", "0");
+      const { hostname, port } = new URL(primary.url);
+      await redis.command("REPLICAOF", hostname, port);
+      await waitFor("it to be a replica", async () =>
+        String(await redis.command("INFO", "replication")).includes("master_link_status:up"),
+      );
+      const replica = await cli.run(["allow", "add", "beta"], { env });
+      expectSentence(replica, 1);
+      expect(replica.stderr).toContain("read-only replica");
+      await redis.command("REPLICAOF", "NO", "ONE");
+      await redis.command("CONFIG", "SET", "requirepass", "another");
+      const locked = await cli.run(["clients"], { env });
+      expectSentence(locked, 1);
+      expect(locked.stderr).toContain("asks for a password");
+    } finally {
+      await primary.stop();
+      await redis.stop();
+    }
+  });
+
+  it.runIf(process.platform === "linux")("a folder that cannot be made is told with a sentence", async () => {
+    const result = await cli.run(["up", "--data-dir", "/proc/x"]);
+    expectSentence(result, 1);
+    expect(result.stderr).toContain("--data-dir");
+  });
+
+  it.runIf(existsSync("/dev/full"))("output that is lost is a failure, and a reader that is gone is none", async () => {
+    const shell = (line: string) =>
+      spawnSync("/bin/sh", ["-c", line, "sh", process.execPath, LAUNCHER], { encoding: "utf8", timeout: 20_000 });
+    const full = shell('"$1" "$2" --help >/dev/full');
+    expect(full).toMatchObject({ status: 1, stderr: expect.stringContaining("ENOSPC") });
+    expect(shell('{ "$1" "$2" --help; echo $? >&2; } | true')).toMatchObject({ stderr: "0\n" });
   });
 
   it("a setting that is none is refused with one sentence", async () => {

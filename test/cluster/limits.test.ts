@@ -1,5 +1,5 @@
 import { request } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { UpgradeRefused } from "../support/rawFollower.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
@@ -99,6 +99,71 @@ describe("a node", () => {
     long.end();
     expect(await answered).toMatch(/cut off|431/u);
     expect((await fetch(`${node.url.replace("ws:", "http:")}/healthz`)).ok).toBe(true);
+  });
+});
+
+describe("strangers that open sockets and say nothing", () => {
+  const silent: Socket[] = [];
+  afterEach(() => {
+    for (const socket of silent.splice(0)) socket.destroy();
+  });
+
+  function openSilent(node: { readonly url: string }, localAddress: string): Promise<void> {
+    const { port, hostname } = new URL(node.url);
+    const socket = connect({ port: Number(port), host: hostname, localAddress });
+    silent.push(socket);
+    socket.on("error", () => {});
+    return new Promise((resolve) => socket.once("connect", resolve));
+  }
+
+  const isLive = async (node: { readonly url: string }) =>
+    (await fetch(`${node.url.replace("ws:", "http:")}/healthz`)).ok;
+
+  // Elsewhere a machine has one loopback address.
+  it.runIf(process.platform === "linux")(
+    "have places of their own: a node full of sessions answers health requests, and a follower gets in beside them",
+    async () => {
+      const node = await cluster.startNode({
+        YONEXUS_TRUSTED_PROXIES: "127.0.0.2",
+        YONEXUS_MAX_CONNECTIONS: "2",
+        YONEXUS_MAX_UNAUTHENTICATED: "6",
+        YONEXUS_MAX_UNAUTHENTICATED_PER_ADDRESS: "3",
+      });
+      for (let count = 0; count < 100; count++) await openSilent(node, `127.0.0.${(count % 10) + 2}`);
+      expect(await isLive(node)).toBe(true);
+      await waitFor(
+        "those over the limit to be cut off",
+        () => silent.filter(({ closed }) => !closed).length <= 6,
+        3_000,
+      );
+      const followers = [await cluster.pairedFollower("alice"), await cluster.pairedFollower("bob")];
+      for (const follower of followers) await cluster.logIn(node, follower);
+      for (let count = 0; count < 100; count++) await openSilent(node, `127.0.0.${(count % 10) + 2}`);
+      expect(await isLive(node)).toBe(true);
+      expect(await upgrade(node, "192.0.2.9")).toBe(503);
+    },
+  );
+
+  it("of one address hold as many as it may have, and a health request from there is answered", async () => {
+    const node = await cluster.startNode({
+      YONEXUS_TRUSTED_PROXIES: "127.0.0.2",
+      YONEXUS_MAX_UNAUTHENTICATED_PER_ADDRESS: "3",
+    });
+    for (let count = 0; count < 10; count++) await openSilent(node, "127.0.0.1");
+    await waitFor(
+      "those over the limit to be cut off",
+      () => silent.filter(({ closed }) => !closed).length <= 3,
+      3_000,
+    );
+    expect(await isLive(node)).toBe(true);
+  });
+
+  it("are cut off within seconds", async () => {
+    const node = await cluster.startNode();
+    await openSilent(node, "127.0.0.1");
+    const startedAt = performance.now();
+    await waitFor("it to be cut off", () => silent.every(({ closed }) => closed), 9_000);
+    expect(performance.now() - startedAt).toBeGreaterThan(4_000);
   });
 });
 

@@ -39,7 +39,7 @@ describe("a message from a follower", () => {
     const alice = await cluster.pairedFollower("alice");
     const closing = await cluster.logIn(node, alice);
     for (let count = 0; count < 30; count++) closing.send(`bulk::close ${count}`);
-    closing.close();
+    await closing.close();
     await waitFor("all before the close", () => handled.length === 30);
     await cluster.waitForStatus("alice", "offline");
 

@@ -6,6 +6,7 @@ import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { auditEvents } from "../support/stores.ts";
 import { TestCluster } from "../support/testCluster.ts";
 import type { TestNode } from "../support/testNode.ts";
+import { waitFor } from "../support/waitFor.ts";
 
 let redis: RedisServer;
 let cluster: TestCluster;
@@ -93,9 +94,31 @@ describe("the code", () => {
   it("that comes after the identifier left the allowlist pairs nobody", async () => {
     const alice = await cluster.newFollower("alice");
     const { follower, code } = await waiting(alice);
-    await cluster.stores.trust.disallow("alice");
+    // As it stands when the pairing was not ended yet.
+    await cluster.stores.redis.hset(cluster.stores.keys.follower("alice").trust, "allowed", 0);
     expect((await confirm(follower, "alice", code)).payload.reason).toBe("identifier_not_allowed");
     expect(await follower.closed()).toEqual({ code: 4503, reason: "identifier_not_allowed" });
+  });
+
+  it("of before the identifier was revoked and allowed again pairs nobody: who waits is told expired and 4001 at once", async () => {
+    const alice = await cluster.newFollower("alice");
+    const { follower, code } = await waiting(alice);
+    await cluster.stores.trust.clear("alice", "revoke", { disallow: true });
+    await cluster.stores.trust.allow(["alice"]);
+    expect((await follower.next("pair_failed")).payload.reason).toBe("expired");
+    expect(await follower.closed()).toEqual({ code: 4001, reason: "handshake_timeout" });
+    const again = await waiting(alice);
+    expect((await confirm(again.follower, "alice", code)).payload.reason).toBe("invalid_code");
+    await again.follower.pair(alice, again.code);
+  });
+
+  it("of before the trust was cleared by hand is answered expired and 4001 when the node was not told", async () => {
+    const alice = await cluster.newFollower("alice");
+    const { follower, code } = await waiting(alice);
+    await cluster.stores.redis.hincrby(cluster.stores.keys.follower("alice").trust, "pairingEpoch", 1);
+    expect((await confirm(follower, "alice", code)).payload.reason).toBe("expired");
+    expect(await follower.closed()).toEqual({ code: 4001, reason: "handshake_timeout" });
+    expect(await trustOf("alice")).toBeUndefined();
   });
 });
 
@@ -187,11 +210,72 @@ describe("a pairing", () => {
     refused.hello(third);
     expect((await refused.next("error")).payload.code).toBe("OVERLOADED");
     expect(await refused.closed()).toEqual({ code: 4013, reason: "overloaded" });
+    // Nothing was opened for it, and nobody is told.
+    expect((await notices()).map(({ identifier }) => identifier)).not.toContain("third");
+    expect(await auditEvents(cluster.stores, "third")).toEqual(["allowed"]);
     await cluster.logIn(small, await cluster.pairedFollower("bob"));
 
     await place.follower.close();
     const again = await waiting(third, small);
     await again.follower.pair(third, again.code);
+  });
+});
+
+describe("the places of those that wait", () => {
+  it("are one for each pairing on a node: the newest connection has it, the older is closed with 4001, and the code still pairs", async () => {
+    const small = await cluster.startNode({ YONEXUS_MAX_PENDING_PAIRINGS: "2" });
+    const alice = await cluster.newFollower("alice");
+    let { follower, code } = await waiting(alice, small);
+    for (let count = 0; count < 5; count++) {
+      const newer = await cluster.connect(small);
+      newer.hello(alice);
+      await newer.next("pair_request");
+      expect(await follower.closed()).toEqual({ code: 4001, reason: "handshake_timeout" });
+      follower = newer;
+    }
+    await waiting(await cluster.newFollower("bob"), small);
+    await follower.pair(alice, code);
+  });
+
+  it("are bounded for one address: the next is answered OVERLOADED and 4013 without a notice, and another address comes in", async () => {
+    const shared = await cluster.startNode({
+      YONEXUS_MAX_PENDING_PAIRINGS_PER_ADDRESS: "2",
+      YONEXUS_TRUSTED_PROXIES: "127.0.0.1",
+    });
+    const from = (address: string) => ({ headers: { "x-forwarded-for": address } });
+    const hello = async (identifier: string, address: string) => {
+      const identity = await cluster.newFollower(identifier);
+      const follower = await cluster.connect(shared, from(address));
+      follower.hello(identity);
+      return { follower, identity };
+    };
+    for (const identifier of ["first", "second"]) {
+      const { follower, identity } = await hello(identifier, "192.0.2.1");
+      await cluster.resolveNotice(identity);
+      await follower.next("pair_request");
+    }
+    const { follower: refused } = await hello("third", "192.0.2.1");
+    expect((await refused.next("error")).payload.code).toBe("OVERLOADED");
+    expect(await refused.closed()).toEqual({ code: 4013, reason: "overloaded" });
+    expect((await notices()).map(({ identifier }) => identifier)).not.toContain("third");
+
+    const other = await hello("fourth", "192.0.2.2");
+    await cluster.resolveNotice(other.identity);
+    await other.follower.next("pair_request");
+  });
+
+  it("are given back at once when no pairing is opened, also by one whose socket lingers", async () => {
+    const small = await cluster.startNode({ YONEXUS_MAX_PENDING_PAIRINGS: "1" });
+    await cluster.newFollower("alice");
+    for (let count = 0; count < 3; count++) await waiting(new FollowerIdentity("alice"));
+    const refused = await cluster.connect(small);
+    refused.hello(new FollowerIdentity("alice"));
+    // It does not read, so its socket stays until the node cuts it off.
+    refused.pause();
+    await waitFor("the limit to be told", async () => (await notices()).some(({ kind }) => kind === "limit"));
+    const bob = await cluster.newFollower("bob");
+    const place = await waiting(bob, small);
+    await place.follower.pair(bob, place.code);
   });
 });
 

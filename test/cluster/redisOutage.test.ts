@@ -148,9 +148,12 @@ describe.each([
     expect(follower.closing).toBeUndefined();
     for (const { identity } of load.members) expect(await cluster.status(identity.identifier)).toBe("online");
     await cluster.logIn(nodes[1] ?? { url: "" }, await cluster.pairedFollower("new"));
-    // One line for each connection that was lost, not one for each try.
-    const complaints = nodes.flatMap(({ log }) => log.filter((line) => line.includes("redis does not answer")));
-    expect(complaints.length).toBeLessThanOrEqual(6);
+    // One line for each outage, not one for each connection or try.
+    for (const { log } of nodes) {
+      const complaints = log.filter((line) => line.includes("Redis does not answer"));
+      expect(complaints).toHaveLength(log.filter((line) => line.includes("Redis answers again")).length);
+      expect(complaints.length).toBeLessThanOrEqual(2);
+    }
   });
 });
 
@@ -190,9 +193,35 @@ describe("a node", () => {
     await redis.restart();
     const node = await starting;
     await testsAreConnected();
-    expect(log.filter((line) => line.includes("redis does not answer")).length).toBeLessThanOrEqual(3);
+    expect(log.filter((line) => line.includes("Redis does not answer"))).toHaveLength(1);
     expect(log.join("\n")).not.toMatch(/\bat \S+ \(.*:\d+:\d+\)/u);
     await cluster.logIn(node, await cluster.pairedFollower("alice"));
+  });
+
+  it("whose Redis refuses its password says so once, and starts when it no longer does", async () => {
+    await redis.command("CONFIG", "SET", "requirepass", "another");
+    const log: string[] = [];
+    const starting = cluster.startNodeProcess({}, log);
+    await waitFor("the node to say so", () => log.some((line) => line.includes("Redis refuses the password")));
+    await redis.restart();
+    await starting;
+    await testsAreConnected();
+    expect(log.filter((line) => line.includes("Redis refuses the password"))).toHaveLength(1);
+    expect(log.filter((line) => line.includes("does not answer"))).toEqual([]);
+  });
+
+  it("whose Redis refuses to write says so once with its mend, and that all is settled only when it is", async () => {
+    const node = await cluster.startNode({ YONEXUS_LEASE_MS: "600" });
+    const told = (text: string) => node.log.filter((line) => line.includes(text));
+    await redis.command("CONFIG", "SET", "maxmemory", "100kb");
+    await waitFor("the node to say so", () => told("Raise maxmemory").length > 0);
+    await waitFor("more tries", () => told("could not be renewed").length >= 3);
+    expect(told("settled the sessions")).toEqual([]);
+    expect((await probe(node, "/readyz")).status).toBe(503);
+    await redis.command("CONFIG", "SET", "maxmemory", "0");
+    await waitFor("the node to be ready", async () => (await probe(node, "/readyz")).status === 200);
+    expect(told("settled the sessions")).toHaveLength(1);
+    expect(told("Raise maxmemory")).toHaveLength(1);
   });
 
   it.each([

@@ -173,7 +173,7 @@ export class CoordinatorFixture {
   }
 
   async addNotice(job: NoticeJob): Promise<void> {
-    await this.queues.notices.add(job.kind, job, noticeJobOptions(job));
+    await this.queues.notices.add(job.kind, job, noticeJobOptions(job, await redisNow(this.commands)));
   }
 
   async noticeJob({ job }: OpenPairing): Promise<NoticeJobState> {

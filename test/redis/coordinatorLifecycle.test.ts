@@ -101,6 +101,51 @@ describe("a coordinator", () => {
     }
   });
 
+  it("waits for a Redis that takes no writes yet, with one line in the log that says how to mend it", async () => {
+    const own = await startRedis();
+    const early = await CoordinatorFixture.open(own.url);
+    try {
+      await own.command("CONFIG", "SET", "maxmemory", "100kb");
+      const starting = early.start();
+      await waitFor("it to say so", () => early.logged("Raise maxmemory").length > 0);
+      await own.command("CONFIG", "SET", "maxmemory", "0");
+      await starting;
+      expect(early.logged("Raise maxmemory")).toHaveLength(1);
+    } finally {
+      await early.close();
+      await own.stop();
+    }
+  });
+
+  it("idles while Redis refuses to write, says so once with its mend, and goes on by itself", async () => {
+    const own = await startRedis();
+    const refused = await CoordinatorFixture.open(own.url);
+    try {
+      await refused.start();
+      await waitFor("a sweep", async () => (await refused.iterations("liveness")) > 2);
+      const calls = async () => {
+        const stats = String(await own.command("INFO", "commandstats"));
+        return Number(/cmdstat_evalsha:calls=(\d+)/u.exec(stats)?.[1] ?? 0);
+      };
+      await own.command("CONFIG", "SET", "maxmemory", "100kb");
+      await waitFor("it to say so", () => refused.logged("Raise maxmemory").length > 0);
+      const [callsBefore, cpuBefore] = [await calls(), process.cpuUsage()];
+      const startedAt = performance.now();
+      await waitFor("three seconds of it", () => performance.now() - startedAt > 3_000);
+      const { user, system } = process.cpuUsage(cpuBefore);
+      expect(user + system).toBeLessThan(1_000_000);
+      // Its renewals, schedule checks (ten a second here) and one try a second of each worker.
+      expect((await calls()) - callsBefore).toBeLessThan(200);
+      expect(refused.logged("Raise maxmemory")).toHaveLength(1);
+      await own.command("CONFIG", "SET", "maxmemory", "0");
+      const before = await refused.iterations("liveness");
+      await waitFor("further sweeps", async () => (await refused.iterations("liveness")) >= before + 3);
+    } finally {
+      await refused.close();
+      await own.stop();
+    }
+  });
+
   it("stops in time while Redis is away", async () => {
     const own = await startRedis();
     const faulty = await CoordinatorFixture.open(own.url);

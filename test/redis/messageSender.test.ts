@@ -4,6 +4,7 @@ import {
   MessageSender,
   type MessageSenderOptions,
   type NodeCommand,
+  openRedis,
   parseNodeCommand,
   type ReceiptOutcome,
 } from "@yonexus/protocol/redis";
@@ -171,7 +172,7 @@ describe("sending to a follower that is not there", () => {
 });
 
 describe("sending to a node that does not answer", () => {
-  it("is a timeout while the node holds its lease, and node_lost when it lapsed", async () => {
+  it("is a timeout, also when the node's lease lapsed: it heard the message and may still deliver it", async () => {
     await claimEpoch(stores, "alice", version);
     await lease("node-a");
     const deliveries = await fakeNode("node-a", () => undefined);
@@ -182,8 +183,8 @@ describe("sending to a node that does not answer", () => {
     });
     await stores.nodes.release("node-a");
     expect(await sender.sendMessageToClient("alice", "r::x", { timeoutMs: 30 })).toMatchObject({
-      result: "offline",
-      reason: "node_lost",
+      result: "timeout",
+      node: "node-a",
     });
     expect(deliveries).toHaveLength(2);
   });
@@ -261,6 +262,50 @@ describe("what is no message", () => {
   });
 });
 
+describe("sending on connections that were just opened", () => {
+  /** As a program opens them: nobody waits until they are ready. */
+  function freshSender(url: string): { sender: MessageSender; disconnect(): Promise<unknown> } {
+    const connections = [openRedis(url, "commands"), openRedis(url, "subscriber")] as const;
+    for (const connection of connections) connection.on("error", () => {});
+    return {
+      sender: new MessageSender(...connections, stores.keys),
+      disconnect: async () => {
+        const ended = connections.map((connection) => new Promise((resolve) => connection.once("end", resolve)));
+        for (const connection of connections) connection.disconnect();
+        return Promise.all(ended);
+      },
+    };
+  }
+
+  it("waits until they are ready, and delivers", async () => {
+    await claimEpoch(stores, "alice", version);
+    await fakeNode("node-a", () => "delivered");
+    const { sender, disconnect } = freshSender(server.url);
+    const results = await Promise.all(["r::1", "r::2"].map((frame) => sender.sendMessageToClient("alice", frame)));
+    expect(results).toMatchObject([{ result: "delivered" }, { result: "delivered" }]);
+    await sender.close();
+    await disconnect();
+    // Connections that were ended are not waited for.
+    const sending = sender.sendMessageToClient("alice", "r::3", { timeoutMs: 3_600_000 });
+    await expect(sending).rejects.toMatchObject({ code: "REDIS_UNREACHABLE" });
+  });
+
+  it("ends in the connection's error when Redis cannot be reached in the time it has, however many wait", async () => {
+    const { sender, disconnect } = freshSender("redis+unix:///nowhere/redis.sock");
+    const warnings: string[] = [];
+    const warned = (warning: Error) => void warnings.push(warning.name);
+    process.on("warning", warned);
+    const sends = Array.from({ length: 50 }, () => sender.sendMessageToClient("alice", "r::x", { timeoutMs: 200 }));
+    for (const sent of await Promise.allSettled(sends)) {
+      expect(sent).toMatchObject({ status: "rejected", reason: { code: "ENOENT" } });
+    }
+    process.off("warning", warned);
+    expect(warnings).toEqual([]);
+    // Between two tries there is no end to wait for.
+    void disconnect();
+  });
+});
+
 describe("sending while Redis is away", () => {
   it("ends in the connection's error, also for the first message of a sender, and works again afterwards", async () => {
     const own = await startRedis();
@@ -281,7 +326,7 @@ describe("sending while Redis is away", () => {
     await own.stop();
   });
 
-  it("does not lose what it knows when only the node's lease cannot be asked for any more: timeout", async () => {
+  it("is a timeout when Redis goes while the message is under way", async () => {
     const own = await startRedis();
     const there = await openStores(own.url);
     await claimEpoch(there, "alice", await pairFollower(there, "alice"));

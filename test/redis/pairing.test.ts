@@ -127,8 +127,47 @@ describe("confirming a pairing", () => {
     const { code } = await open();
     await stores.trust.disallow("alice");
     expect(await confirm(code)).toEqual({ outcome: "not_allowed" });
+  });
+
+  it.each([
+    ["taken off the allowlist and put back", async () => stores.trust.disallow("alice")],
+    ["revoked and put back", async () => stores.trust.clear("alice", "revoke", { disallow: true })],
+    ["to pair anew", async () => stores.trust.clear("alice", "repair", { disallow: false })],
+  ])("is expired when the follower is %s meanwhile: who waits is told, and a new code is made", async (_, decide) => {
+    const told = await stores.record(stores.keys.nodeChannel("node-a"));
+    const { code, pairingId } = await open();
+    await decide();
     await stores.trust.allow(["alice"]);
-    expect(await confirm(code)).toMatchObject({ outcome: "paired" });
+    await waitFor("the node to be told", () => told.length > 0);
+    expect(told).toEqual([`p connection-1 ${pairingId} void`]);
+    expect(await stores.pairings.pending(10)).toEqual([]);
+    expect(await confirm(code)).toEqual({ outcome: "expired" });
+    const again = await open();
+    expect(await confirm(code)).toMatchObject({ outcome: "invalid_code" });
+    expect(await confirm(again.code)).toMatchObject({ outcome: "paired" });
+    expect(await auditEvents(stores, "alice")).toContain("pairing_void");
+  });
+
+  it("is expired also when the operator's process died before it ended the pairing: nothing takes the old record", async () => {
+    const first = await open();
+    // What is left when the second step did not happen.
+    const voided = async () => stores.redis.hincrby(stores.keys.follower("alice").trust, "pairingEpoch", 1);
+    await voided();
+    expect(await stores.pairings.notice("alice", key.fingerprint, first.pairingId)).toBeUndefined();
+    expect((await stores.trust.lookup("alice", key.fingerprint)).pairing).toBeUndefined();
+    expect(await confirm(first.code)).toEqual({ outcome: "expired" });
+
+    const second = await open();
+    await voided();
+    expect(await stores.pairings.resolveNotice("alice", key.fingerprint, second.pairingId, "sent")).toBe("gone");
+    expect(await stores.pairings.pending(10)).toEqual([]);
+
+    const third = await open();
+    await voided();
+    const fourth = await open();
+    expect(fourth.pairingId).not.toBe(third.pairingId);
+    expect(await stores.redis.zcard(stores.keys.follower("alice").pairings)).toBe(1);
+    expect(await confirm(fourth.code)).toMatchObject({ outcome: "paired" });
   });
 
   it("of a paired follower replaces the trust, raises its version and ends the session the old trust let in", async () => {

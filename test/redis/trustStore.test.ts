@@ -71,6 +71,49 @@ describe("the allowlist", () => {
     for (const identifier of ["alice", "bob"]) expect((await lookup(identifier)).allowed).toBe(false);
   });
 
+  it("keeps out whom an operator took off, however often one configuration is applied, until it was left and named anew", async () => {
+    await stores.trust.allow(["by-hand"]);
+    const configured = ["revoked", "removed", "by-hand", "kept"];
+    await stores.trust.applyConfigured(configured);
+    await stores.trust.clear("revoked", "revoke", { disallow: true });
+    await stores.trust.disallow("removed");
+    await stores.trust.disallow("by-hand");
+    for (let start = 0; start < 3; start++) {
+      expect(await stores.trust.applyConfigured(configured)).toEqual({ added: [], removed: [] });
+    }
+    for (const identifier of ["revoked", "removed", "by-hand"]) expect((await lookup(identifier)).allowed).toBe(false);
+    expect((await lookup("kept")).allowed).toBe(true);
+
+    expect(await stores.trust.allow(["removed"])).toEqual(["removed"]);
+    expect(await stores.trust.applyConfigured(["kept"])).toEqual({ added: [], removed: [] });
+    expect((await lookup("removed")).allowed).toBe(true);
+    expect(await stores.trust.applyConfigured(configured)).toEqual({ added: ["revoked", "by-hand"], removed: [] });
+  });
+
+  it("leaves on it what an operator allowed while the configuration named it, when that names it no longer", async () => {
+    await stores.trust.applyConfigured(["alice", "bob"]);
+    expect(await stores.trust.allow(["alice"])).toEqual([]);
+    expect(await stores.trust.applyConfigured([])).toEqual({ added: [], removed: ["bob"] });
+    expect((await lookup("alice")).allowed).toBe(true);
+  });
+
+  it("follows the configuration also after a start that was stopped at any point", async () => {
+    const { configuredFollowers } = stores.keys;
+    // Stopped after the index was written.
+    await stores.redis.sadd(configuredFollowers, "alice");
+    expect(await stores.trust.applyConfigured(["alice"])).toEqual({ added: ["alice"], removed: [] });
+    // Stopped before the index was shortened.
+    await stores.trust.applyConfigured([]);
+    await stores.redis.sadd(configuredFollowers, "alice");
+    expect(await stores.trust.applyConfigured(["alice"])).toEqual({ added: ["alice"], removed: [] });
+    await stores.trust.applyConfigured([]);
+    await stores.redis.sadd(configuredFollowers, "alice");
+    await stores.trust.allow(["alice"]);
+    expect(await stores.trust.applyConfigured([])).toEqual({ added: [], removed: [] });
+    expect((await lookup("alice")).allowed).toBe(true);
+    expect(await stores.redis.exists(configuredFollowers)).toBe(0);
+  });
+
   it("is the same after 10 processes applied one configuration at once", async () => {
     const applied = await Promise.all(Array.from({ length: 10 }, () => stores.trust.applyConfigured(["alice", "bob"])));
     expect(applied.flatMap(({ added }) => added).toSorted()).toEqual(["alice", "bob"]);

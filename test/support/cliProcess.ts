@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitFor } from "./waitFor.ts";
 
-const LAUNCHER = fileURLToPath(new URL("../../scripts/yonexus.mjs", import.meta.url));
+export const LAUNCHER = fileURLToPath(new URL("../../scripts/yonexus.mjs", import.meta.url));
 
 /** How a command ended and what it said. */
 export interface CliResult {

@@ -1,4 +1,5 @@
--- clearTrust: forget a follower's key and secret, so that it must pair again, and end its live session.
+-- clearTrust: forget a follower's key and secret, so that it must pair again, and end its live session. The pairings that
+-- wait are void from then on.
 -- KEYS 1 trust 2 session 3 audit
 -- ARGV 1 identifier 2 reason 3 '1' to take it off the allowlist too 4 nodeChannelPrefix 5 events
 -- Returns {'cleared', '1' if it was paired, nodeId of the live session or ''} | {'unknown'}
@@ -10,6 +11,7 @@ if not trust[1] and not trust[3] then
 end
 redis.call('HDEL', KEYS[1], 'publicKey', 'sealedSecret', 'previousSecret', 'pairedAt', 'fingerprint')
 redis.call('HINCRBY', KEYS[1], 'version', 1)
+redis.call('HINCRBY', KEYS[1], 'pairingEpoch', 1)
 redis.call('HSET', KEYS[1], 'clearedAt', now, 'clearedReason', ARGV[2])
 if ARGV[3] == '1' then
   redis.call('HSET', KEYS[1], 'allowed', '0')

@@ -1,21 +1,28 @@
 -- confirmPairing: the code a human relayed. The right one replaces the trust and ends what the old trust let in; a wrong
--- one counts; the last wrong one ends the pairing.
+-- one counts; the last wrong one ends the pairing. A pairing that was opened before the trust was last cleared, or the
+-- identifier taken off the allowlist, is void: its code counts no longer.
 -- KEYS 1 trust 2 pairings 3 pairing 4 session 5 audit
 -- ARGV 1 identifier 2 fingerprint 3 sealedSecret 4 maxTries 5 nodeChannelPrefix 6 events 7.. codeHashes (one a master key)
 -- Returns {'paired', pairedAt, trustVersion} | {'invalid_code', triesLeft} | {'too_many_attempts'} | {'expired'} |
 --         {'not_allowed'}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local record = redis.call('HMGET', KEYS[3], 'codeHash', 'expiresAt', 'publicKey', 'address', 'pairingId')
-if not record[1] or tonumber(record[2]) <= now then
-  return { 'expired' }
-end
-local trust = redis.call('HMGET', KEYS[1], 'allowed', 'sealedSecret')
+local trust = redis.call('HMGET', KEYS[1], 'allowed', 'sealedSecret', 'pairingEpoch')
 if trust[1] ~= '1' then
   return { 'not_allowed' }
 end
-
+local record = redis.call('HMGET', KEYS[3], 'codeHash', 'expiresAt', 'publicKey', 'address', 'pairingEpoch')
+if not record[1] or tonumber(record[2]) <= now then
+  return { 'expired' }
+end
 local member = ARGV[2] .. ' ' .. record[4]
+if (record[5] or '0') ~= (trust[3] or '0') then
+  redis.call('DEL', KEYS[3])
+  redis.call('ZREM', KEYS[2], member)
+  redis.call('XADD', KEYS[5], 'MAXLEN', 200, '*', 'event', 'pairing_void', 'fingerprint', ARGV[2])
+  return { 'expired' }
+end
+
 local right = false
 for index = 7, #ARGV do
   right = right or ARGV[index] == record[1]

@@ -2,7 +2,7 @@
 -- another group may take it, and what waits in the inbox with it.
 -- KEYS 1 holder 2 replicas 3 inbox
 -- ARGV 1 group 2 replicaId 3 leaseMs 4 maxReplicas
--- Returns {'held', leaseUntil} | {'refused', group that holds it} | {'full'}
+-- Returns {'held'} | {'refused', group that holds it} | {'full'}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
@@ -23,4 +23,4 @@ if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then
   return made
 end
 redis.call('ZADD', KEYS[2], now + tonumber(ARGV[3]), ARGV[2])
-return { 'held', now + tonumber(ARGV[3]) }
+return { 'held' }

@@ -1,18 +1,23 @@
 -- openPairing: open the pairing of this identifier and key, or join the one that is pending, within the limits.
--- The source address and the notices of the last hour are bounded, so that a stranger cannot use up the owner's notices.
+-- One that was opened before the trust was last cleared, or the identifier taken off the allowlist, is void: a new one
+-- takes its place. The source address and the notices of the last hour are bounded, so that a stranger cannot use up the owner's notices.
 -- KEYS 1 trust 2 pairings 3 pairing 4 notices 5 audit
 -- ARGV 1 fingerprint 2 publicKey 3 codeHash 4 sealedCode 5 ttlMs 6 address 7 pairingId 8 nodeId 9 connectionId
 --      10 maxPendingPerAddress 11 maxNoticesPerAddress 12 maxNotices 13 noticeWindowMs
--- Returns {'opened'|'joined', pairingId, expiresAt, notice, now} | {'not_allowed'} | {'pending_limit'} |
---         {'address_limit'} | {'identifier_limit'}
+-- Returns {'opened'|'joined', pairingId, expiresAt, notice, now} | {'not_allowed'} |
+--         {'pending_limit'|'address_limit'|'identifier_limit', now}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if redis.call('HGET', KEYS[1], 'allowed') ~= '1' then
+local trust = redis.call('HMGET', KEYS[1], 'allowed', 'pairingEpoch')
+if trust[1] ~= '1' then
   return { 'not_allowed' }
 end
 
-local pending = redis.call('HMGET', KEYS[3], 'pairingId', 'expiresAt', 'notice')
-if pending[1] and tonumber(pending[2]) > now then
+local epoch = trust[2] or '0'
+local pending = redis.call('HMGET', KEYS[3], 'pairingId', 'expiresAt', 'notice', 'pairingEpoch', 'address')
+if pending[1] and (pending[4] or '0') ~= epoch then
+  redis.call('ZREM', KEYS[2], ARGV[1] .. ' ' .. pending[5])
+elseif pending[1] and tonumber(pending[2]) > now then
   redis.call('HSET', KEYS[3], 'nodeId', ARGV[8], 'connectionId', ARGV[9])
   return { 'joined', pending[1], tonumber(pending[2]), pending[3], now }
 end
@@ -30,22 +35,22 @@ end
 
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 if fromAddress(redis.call('ZRANGE', KEYS[2], 0, -1)) >= tonumber(ARGV[10]) then
-  return { 'pending_limit' }
+  return { 'pending_limit', now }
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - tonumber(ARGV[13]))
 local notices = redis.call('ZRANGE', KEYS[4], 0, -1)
 if fromAddress(notices) >= tonumber(ARGV[11]) then
-  return { 'address_limit' }
+  return { 'address_limit', now }
 end
 if #notices >= tonumber(ARGV[12]) then
-  return { 'identifier_limit' }
+  return { 'identifier_limit', now }
 end
 
 local expiresAt = now + tonumber(ARGV[5])
 redis.call('DEL', KEYS[3])
 redis.call('HSET', KEYS[3], 'pairingId', ARGV[7], 'publicKey', ARGV[2], 'codeHash', ARGV[3], 'sealedCode', ARGV[4],
   'expiresAt', expiresAt, 'tries', 0, 'notice', 'pending', 'address', ARGV[6], 'openedAt', now,
-  'nodeId', ARGV[8], 'connectionId', ARGV[9])
+  'pairingEpoch', epoch, 'nodeId', ARGV[8], 'connectionId', ARGV[9])
 redis.call('PEXPIREAT', KEYS[3], expiresAt)
 redis.call('ZADD', KEYS[2], expiresAt, ARGV[1] .. ' ' .. ARGV[6])
 redis.call('PEXPIRE', KEYS[2], tonumber(ARGV[5]) * 2)

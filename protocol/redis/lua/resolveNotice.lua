@@ -1,23 +1,32 @@
--- resolveNotice: the admin was told of a pairing, or cannot be: then the pairing ends and blocks no later try.
+-- resolveNotice: the admin was told of a pairing, or cannot be: then the pairing ends and blocks no later try. Or the pairing
+-- is void, because the trust was cleared or the identifier taken off the allowlist since it was opened: then it ends too.
 -- The node that holds the waiting follower is told, so that the follower is.
--- KEYS 1 pairing 2 pairings 3 notices 4 audit
--- ARGV 1 pairingId 2 'sent'|'failed' 3 fingerprint 4 nodeChannelPrefix 5 reason (of a failure)
--- Returns {'resolved'} | {'gone'}
-local record = redis.call('HMGET', KEYS[1], 'pairingId', 'notice', 'address', 'nodeId', 'connectionId')
+-- KEYS 1 trust 2 pairing 3 pairings 4 notices 5 audit
+-- ARGV 1 pairingId 2 'sent'|'failed'|'void' 3 fingerprint 4 nodeChannelPrefix 5 reason (of a failure)
+-- Returns {'resolved'} | {'void'} | {'gone'}
+local record = redis.call('HMGET', KEYS[2], 'pairingId', 'notice', 'address', 'nodeId', 'connectionId', 'pairingEpoch')
 if record[1] ~= ARGV[1] then
   return { 'gone' }
 end
-if ARGV[2] == 'sent' then
-  if record[2] == 'sent' then
-    return { 'resolved' }
-  end
-  redis.call('HSET', KEYS[1], 'notice', 'sent')
-  redis.call('HDEL', KEYS[1], 'sealedCode')
-else
-  redis.call('DEL', KEYS[1])
-  redis.call('ZREM', KEYS[2], ARGV[3] .. ' ' .. record[3])
-  redis.call('ZREM', KEYS[3], ARGV[1] .. ' ' .. record[3])
-  redis.call('XADD', KEYS[4], 'MAXLEN', 200, '*', 'event', 'pairing_notice_failed', 'fingerprint', ARGV[3], 'reason', ARGV[5])
+local result = ARGV[2]
+if (record[6] or '0') ~= (redis.call('HGET', KEYS[1], 'pairingEpoch') or '0') then
+  result = 'void'
+elseif result == 'void' or record[2] == result then
+  -- It is not void; or the admin was told before.
+  return { 'resolved' }
 end
-redis.call('PUBLISH', ARGV[4] .. record[4], 'p ' .. record[5] .. ' ' .. ARGV[1] .. ' ' .. ARGV[2])
-return { 'resolved' }
+if result == 'sent' then
+  redis.call('HSET', KEYS[2], 'notice', 'sent')
+  redis.call('HDEL', KEYS[2], 'sealedCode')
+else
+  redis.call('DEL', KEYS[2])
+  redis.call('ZREM', KEYS[3], ARGV[3] .. ' ' .. record[3])
+end
+if result == 'failed' then
+  redis.call('ZREM', KEYS[4], ARGV[1] .. ' ' .. record[3])
+  redis.call('XADD', KEYS[5], 'MAXLEN', 200, '*', 'event', 'pairing_notice_failed', 'fingerprint', ARGV[3], 'reason', ARGV[5])
+elseif result == 'void' then
+  redis.call('XADD', KEYS[5], 'MAXLEN', 200, '*', 'event', 'pairing_void', 'fingerprint', ARGV[3])
+end
+redis.call('PUBLISH', ARGV[4] .. record[4], 'p ' .. record[5] .. ' ' .. ARGV[1] .. ' ' .. result)
+return { result == 'void' and 'void' or 'resolved' }

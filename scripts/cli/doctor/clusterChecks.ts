@@ -13,7 +13,7 @@ export async function checkNodes(redis: RedisConnection, keys: Keys): Promise<Fi
   if (nodes.length === 0) return broken("nodes", "none is alive", "Start one with `yonexus node`.");
   const sessions = nodes.reduce((sum, node) => sum + node.sessions, 0);
   const draining = nodes.filter((node) => node.draining).length;
-  const names = nodes.map((node) => plainText(node.nodeId)).join(", ");
+  const names = nodes.map((node) => plainText(`${node.nodeId} at ${node.url}`)).join(", ");
   const found = `${nodes.length} alive with ${sessions} ${sessions === 1 ? "session" : "sessions"} (${names})`;
   if (draining < nodes.length) return ok("nodes", draining === 0 ? found : `${found}, ${draining} draining`);
   return warning("nodes", `${found}, all draining`, "Start another one with `yonexus node`: nobody can connect.");

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { judgeMemory } from "./memoryChecks.ts";
 import { judgeInfo, judgeSkew, parseInfo } from "./redisChecks.ts";
 
 const good = ["# Server", "redis_version:7.0.15", "aof_enabled:1", "maxmemory:0", "maxmemory_policy:noeviction"];
@@ -32,6 +33,16 @@ describe("the Redis of a cluster", () => {
   it("that evicts is broken once its memory is limited", () => {
     expect(judge("maxmemory_policy:allkeys-lru")).toEqual(["ok", "ok", "warning"]);
     expect(judge("maxmemory_policy:allkeys-lru", "maxmemory:1000000")).toEqual(["ok", "ok", "broken"]);
+  });
+
+  it.each([
+    [0, "ok"],
+    [90, "ok"],
+    [91, "warning"],
+  ])("with %i %% of its memory limit in use is %s", (used, status) => {
+    const limit = used === 0 ? 0 : 100_000_000;
+    const info = parseInfo(`used_memory:${used * 1_000_000}\nmaxmemory:${limit}`);
+    expect(judgeMemory(info).status).toBe(status);
   });
 
   it.each([

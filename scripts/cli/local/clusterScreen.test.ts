@@ -16,6 +16,14 @@ describe("the words of a started cluster", () => {
     expect(text).not.toContain("--data-dir");
   });
 
+  it("go on with the follower that was let in at the start, and do not tell to let it in again", () => {
+    const text = readyText({ ...cluster, follower: "omega" });
+    expect(text).not.toContain("allow add");
+    expect(text).toContain("--identifier omega");
+    expect(text).toContain("send omega");
+    expect(text).not.toContain("alpha");
+  });
+
   it("never show the password of Redis", () => {
     expect(readyText(cluster)).not.toContain("hidden");
   });

@@ -16,6 +16,8 @@ export interface ReadyCluster {
   readonly memoryOnly?: string;
   /** The data folder as it was given. */
   readonly dataDir: string;
+  /** The follower that was let in at the start, to show the next steps with. */
+  readonly follower?: string;
 }
 
 /** Where a local cluster tells what happens to it. */
@@ -57,8 +59,9 @@ export const terminalScreen: ClusterScreen = {
 };
 
 /** What runs, where, and what to type next. */
-export function readyText({ nodes, redisText, memoryOnly, dataDir }: ReadyCluster): string {
+export function readyText({ nodes, redisText, memoryOnly, dataDir, follower }: ReadyCluster): string {
   const folder = dataDir === DEFAULT_DATA_DIR ? "" : ` --data-dir ${quoted(dataDir)}`;
+  const identifier = follower ?? "alpha";
   const warning =
     memoryOnly === undefined
       ? []
@@ -75,9 +78,9 @@ export function readyText({ nodes, redisText, memoryOnly, dataDir }: ReadyCluste
     `  data and logs are in  ${dataDir}`,
     "",
     "Next, in another terminal:",
-    `  npx yonexus allow add alpha${folder}`,
-    `  npx yonexus follow --url ${nodes[0]} --identifier alpha`,
-    `  npx yonexus send alpha 'chat::hello'${folder}`,
+    ...(follower === undefined ? [`  npx yonexus allow add ${identifier}${folder}`] : []),
+    `  npx yonexus follow --url ${nodes[0]} --identifier ${identifier}`,
+    `  npx yonexus send ${identifier} 'chat::hello'${folder}`,
     "Pairing codes appear here. Ctrl-C ends the cluster in good order.",
     "",
   ].join("\n");

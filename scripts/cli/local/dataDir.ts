@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { CliError } from "../cliError.ts";
 
 /** The folder of a cluster that `yonexus up` runs. It holds the master key: only its owner may look into it. */
@@ -18,7 +18,7 @@ export function openDataDir(given: string): DataDir {
   const isNew = !existsSync(path);
   try {
     for (const folder of [path, join(path, "redis"), join(path, "logs")]) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
     }
     // A folder of the user's own that has other things in it is not narrowed.
     if (isNew) chmodSync(path, 0o700);
@@ -35,4 +35,11 @@ export function openDataDir(given: string): DataDir {
     redisDir: join(path, "redis"),
     logPath: (process) => join(path, "logs", `${process}.log`),
   };
+}
+
+/** With those above it that are missing. Node.js' own `recursive` tries for ever where nothing can be made, as under /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }

@@ -1,8 +1,8 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isRunning, ownIdentity, type ProcessIdentity } from "@yonexus/protocol/process";
 import { CliError } from "../cliError.ts";
 import type { DataDir } from "./dataDir.ts";
-import { isRunning, ownIdentity, type ProcessIdentity } from "./processIdentity.ts";
 
 export interface FolderLock {
   /** An earlier cluster of this folder did not end in good order. */

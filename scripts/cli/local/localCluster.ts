@@ -9,6 +9,8 @@ export interface LocalClusterPlan {
   readonly coordinator: ProcessPlan;
   readonly nodes: readonly ProcessPlan[];
   readonly about: Omit<ReadyCluster, "nodes">;
+  /** Done when all processes are ready, before the cluster says that it is. */
+  readonly prepare?: () => Promise<void>;
   readonly keyPrefix: string;
   /** The data folder, absolute. */
   readonly dataDir: string;
@@ -51,7 +53,8 @@ export class LocalCluster {
     await this.#redis?.start();
     const [, ...ready] = await Promise.all([this.#coordinator.start(), ...this.#nodes.map((node) => node.start())]);
     const nodes = ready.map(({ url }) => String(url));
-    const { about, dataDir, keyPrefix } = this.#plan;
+    const { about, dataDir, keyPrefix, prepare } = this.#plan;
+    await prepare?.();
     writeClusterFile(dataDir, { redis: about.redis, keyPrefix, nodes, pid: process.pid });
     this.#screen.ready({ ...about, nodes });
     const heldBack = this.#heldBack ?? [];

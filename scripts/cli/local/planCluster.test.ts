@@ -13,7 +13,7 @@ const masterKey = Buffer.alloc(32, 7).toString("base64");
 
 function plan(env: NodeJS.ProcessEnv = {}) {
   const config = loadConfig({ env });
-  const wishes = { config, dir, ports: [9001, 9002], followers: ["beta"], masterKey, env };
+  const wishes = { config, dir, ports: [9001, 9002], masterKey, env };
   return planCluster(wishes, { url: "redis://:hidden@db:6379" });
 }
 
@@ -35,9 +35,11 @@ describe("the processes of a local cluster", () => {
     }
   });
 
-  it("allow the followers of the configuration and those of the command line", () => {
-    const { nodes } = plan({ YONEXUS_FOLLOWER_IDENTIFIERS: "alpha beta" });
-    expect(nodes[0]?.env.YONEXUS_FOLLOWER_IDENTIFIERS).toBe("alpha,beta");
+  it("are told the followers of the environment as they stand there, and no others", () => {
+    expect(plan({ YONEXUS_FOLLOWER_IDENTIFIERS: "alpha beta" }).coordinator.env).toMatchObject({
+      YONEXUS_FOLLOWER_IDENTIFIERS: "alpha beta",
+    });
+    expect(plan().coordinator.env).not.toHaveProperty("YONEXUS_FOLLOWER_IDENTIFIERS");
   });
 
   it("are described without the password of Redis", () => {

@@ -11,7 +11,6 @@ export interface ClusterWishes {
   readonly configFile?: string;
   readonly dir: DataDir;
   readonly ports: readonly number[];
-  readonly followers: readonly string[];
   /** Absent when the configuration has one. */
   readonly masterKey?: string;
   readonly env: NodeJS.ProcessEnv;
@@ -48,12 +47,10 @@ export function planCluster(wishes: ClusterWishes, redis: LocalRedis | { readonl
   };
 }
 
-function sharedEnvironment({ config, followers, masterKey, env }: ClusterWishes, redisUrl: string): NodeJS.ProcessEnv {
-  const allowed = [...new Set([...config.followerIdentifiers, ...followers])];
+function sharedEnvironment({ masterKey, env }: ClusterWishes, redisUrl: string): NodeJS.ProcessEnv {
   return {
     ...env,
     REDIS_URL: redisUrl,
     ...(masterKey === undefined ? {} : { YONEXUS_MASTER_KEY: masterKey }),
-    ...(allowed.length === 0 ? {} : { YONEXUS_FOLLOWER_IDENTIFIERS: allowed.join(",") }),
   };
 }

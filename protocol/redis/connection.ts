@@ -50,7 +50,9 @@ function optionsFor(role: ConnectionRole) {
         scripts: SCRIPTS,
       };
     case "subscriber":
-      return { ...common, maxRetriesPerRequest: null };
+      // ioredis' own resubscription is a promise that nobody holds: refused by a closing connection, it would end the
+      // process. `Subscription` does it.
+      return { ...common, autoResubscribe: false, maxRetriesPerRequest: null };
     case "blocking":
       return {
         ...common,

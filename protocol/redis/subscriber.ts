@@ -5,11 +5,14 @@ export class Subscription {
   readonly #redis: RedisConnection;
   readonly #channel: string;
   readonly #listen: (channel: string, text: string) => void;
+  readonly #onReady: () => void;
 
   private constructor(redis: RedisConnection, channel: string, listen: (channel: string, text: string) => void) {
     this.#redis = redis;
     this.#channel = channel;
     this.#listen = listen;
+    this.#onReady = () => this.#resubscribe();
+    redis.on("ready", this.#onReady);
   }
 
   /** Subscribes on a connection opened for `subscriber`; resolves when Redis confirmed. It lasts over reconnects. */
@@ -27,9 +30,14 @@ export class Subscription {
     return new Subscription(redis, channel, listen);
   }
 
+  /** After a reconnect. What goes wrong here shows as silence, as any message that was missed does. */
+  #resubscribe(): void {
+    this.#redis.subscribe(this.#channel).catch(() => undefined);
+  }
+
   /** Stops listening at once. Redis is told and not waited for: it may have stopped answering. */
   close(): void {
-    this.#redis.off("message", this.#listen);
+    this.#redis.off("message", this.#listen).off("ready", this.#onReady);
     if (this.#redis.status === "ready") this.#redis.unsubscribe(this.#channel).catch(() => undefined);
   }
 }

@@ -13,7 +13,7 @@ import type { ConnectionEvent, Effect } from "./event.ts";
 import { FrameQueue } from "./frameQueue.ts";
 import { InboundRate } from "./inboundRate.ts";
 import { Outbox } from "./outbox.ts";
-import { type ConnectionState, INITIAL_STATE, isHandshaking } from "./state.ts";
+import { type ConnectionState, INITIAL_STATE } from "./state.ts";
 import { transition } from "./transition.ts";
 import type { Transport } from "./transport.ts";
 
@@ -69,10 +69,6 @@ export class Connection {
 
   get session(): Session | undefined {
     return this.#session;
-  }
-
-  get isHandshaking(): boolean {
-    return isHandshaking(this.#state);
   }
 
   /** A text frame arrived. */

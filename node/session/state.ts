@@ -60,8 +60,3 @@ export interface ConnectionState {
 }
 
 export const INITIAL_STATE: ConnectionState = { phase: { name: "awaitingHello" }, violations: 0 };
-
-/** The phases in which a socket counts as unauthenticated and the handshake's time runs. */
-export function isHandshaking(state: ConnectionState): boolean {
-  return state.phase.name !== "active" && state.phase.name !== "closed";
-}

@@ -1,4 +1,11 @@
-import type { AttemptStore, ClaimResult, SessionStore, TrustStore } from "@yonexus/protocol/redis";
+import {
+  type AttemptStore,
+  type ClaimResult,
+  type SessionStore,
+  type Trust,
+  type TrustStore,
+  UnsealError,
+} from "@yonexus/protocol/redis";
 import type { AuthFailedReason, FollowerMessageOf } from "@yonexus/protocol/wire";
 import type { DoubtfulClaims } from "../cluster/doubtfulClaims.ts";
 import type { SessionIndex } from "../cluster/sessionIndex.ts";
@@ -47,8 +54,8 @@ export async function judgeProof(
   if (namedKey !== trust.publicKey) {
     failure = "invalid_signature";
   } else if (!(await verifies(secret))) {
-    const previous = trust.previousSealedSecret;
-    const replaced = previous !== undefined && (await verifies(services.trusts.openSecret(identifier, previous)));
+    const previous = replacedSecret(services.trusts, identifier, trust);
+    const replaced = previous !== undefined && (await verifies(previous));
     failure = replaced ? "invalid_secret" : "invalid_signature";
   }
   if (failure !== undefined) {
@@ -68,4 +75,18 @@ export async function judgeProof(
     services.background(services.trusts.resealIfOld(identifier, trustVersion, trust.sealedSecret, secret));
   }
   return { type: "proofJudged", verdict };
+}
+
+/**
+ * The secret that a newer pairing replaced, if it can still be read: nobody seals it anew, so it goes with the master key
+ * that sealed it.
+ */
+function replacedSecret(trusts: Pick<TrustStore, "openSecret">, identifier: string, trust: Trust): string | undefined {
+  if (trust.previousSealedSecret === undefined) return undefined;
+  try {
+    return trusts.openSecret(identifier, trust.previousSealedSecret);
+  } catch (error) {
+    if (error instanceof UnsealError) return undefined;
+    throw error;
+  }
 }

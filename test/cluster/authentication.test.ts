@@ -210,6 +210,27 @@ describe("a cluster whose master key was rotated", () => {
     await (await attempt(alice.prove(), onlyNew)).next("auth_success");
   });
 
+  it("answers a wrong proof invalid_signature also when the secret before the last pairing went with the old key", async () => {
+    const newKey = Buffer.alloc(32, 9).toString("base64");
+    const own = cluster.stores.keys.follower("alice");
+    const sealedBefore = (await cluster.stores.redis.hget(own.trust, "sealedSecret")) ?? "";
+    await cluster.stores.redis.hset(own.trust, "previousSecret", sealedBefore);
+    const rotated = await cluster.startNode({ YONEXUS_MASTER_KEY: `${newKey},${cluster.env.YONEXUS_MASTER_KEY}` });
+    await (await attempt(alice.prove(), rotated)).next("auth_success");
+    await waitFor(
+      "the secret to be sealed anew",
+      async () => (await cluster.stores.redis.hget(own.trust, "sealedSecret")) !== sealedBefore,
+    );
+    const onlyNew = await cluster.startNode({ YONEXUS_MASTER_KEY: newKey });
+    const { secret } = alice;
+    alice.secret = "guessed";
+    const wrong = alice.prove();
+    if (secret !== undefined) alice.secret = secret;
+    const follower = await attempt(wrong, onlyNew);
+    expect((await follower.next("auth_failed")).payload.reason).toBe("invalid_signature");
+    expect(await follower.closed()).toEqual({ code: 4003, reason: "auth_failed" });
+  });
+
   it("without the old key fails this follower alone, as a fault of its own, and tells no secret", async () => {
     const foreign = await cluster.startNode({ YONEXUS_MASTER_KEY: Buffer.alloc(32, 9).toString("base64") });
     const follower = await attempt(alice.prove(), foreign);

@@ -14,8 +14,10 @@ export default defineConfig({
         ...shared,
         test: {
           name: "unit",
-          include: ["{protocol,node,coordinator,scripts}/**/*.test.ts"],
+          include: ["{protocol,node,coordinator,scripts,test/bench}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/dist/**"],
+          // Only ends what hangs: a property of a thousand cases takes its time on a busy machine.
+          testTimeout: 30_000,
         },
       },
       {
@@ -25,6 +27,10 @@ export default defineConfig({
       {
         ...shared,
         test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
+      },
+      {
+        ...shared,
+        test: { name: "faults", include: ["test/faults/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
       },
     ],
   },

@@ -7,9 +7,11 @@ import {
   Keyring,
   Keys,
   LivenessIndex,
+  MessageQueue,
   NodeStore,
   OutageLog,
   PairingStore,
+  QueueIndex,
   type RedisConnection,
   RuleStore,
   SchemaMismatchError,
@@ -33,6 +35,7 @@ import { DeadNodeSweep } from "./sweeps/deadNodeSweep.ts";
 import { LivenessSweep } from "./sweeps/livenessSweep.ts";
 import { OutageGuard } from "./sweeps/outageGuard.ts";
 import { OwnerNodes } from "./sweeps/ownerNodes.ts";
+import { QueueSweep } from "./sweeps/queueSweep.ts";
 import { RetentionSweep } from "./sweeps/retentionSweep.ts";
 import type { Tuning } from "./tuning.ts";
 import { NoticesWorker } from "./workers/noticesWorker.ts";
@@ -122,6 +125,7 @@ export async function compose(
         { ...limits, leaseMs, thresholds: { unstableAfterMs, offlineAfterMs } },
       ),
       deadNodes: new DeadNodeSweep(nodes, sessions, new OutageGuard(commands, keys, leaseMs), limits),
+      queues: new QueueSweep(commands, new QueueIndex(commands, keys), new MessageQueue(commands, keys), limits),
       retention: new RetentionSweep(commands, keys, pairings, new RuleStore(commands, keys), limits),
     },
     logger,

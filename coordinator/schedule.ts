@@ -3,7 +3,7 @@ import { JOB_RETENTION } from "@yonexus/protocol/redis";
 import type { Queue } from "bullmq";
 import type { SweepJob } from "./queues.ts";
 
-const SWEEPS = ["liveness", "deadNodes", "retention"] as const;
+const SWEEPS = ["liveness", "deadNodes", "queues", "retention"] as const;
 export type SweepName = (typeof SWEEPS)[number];
 
 export type Schedule = Readonly<Record<SweepName, { readonly everyMs: number }>>;
@@ -13,6 +13,7 @@ export function scheduleOf(config: Config, retentionEveryMs: number): Schedule {
     liveness: { everyMs: config.sweepIntervalMs },
     // As often as a node renews: a node is found dead a third of its lease after it lapsed, at the latest.
     deadNodes: { everyMs: Math.ceil(config.leaseMs / 3) },
+    queues: { everyMs: config.sweepIntervalMs },
     retention: { everyMs: retentionEveryMs },
   };
 }

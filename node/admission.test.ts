@@ -8,6 +8,8 @@ const LIMITS = {
   maxUnauthenticatedPerAddress: 3,
   maxPendingPairings: 3,
   maxPendingPairingsPerAddress: 2,
+  handshakeRatePerSecond: 1,
+  handshakeBurst: 1_000,
 };
 
 type Step = { do: "connect"; address: string } | { do: "pair" | "giveUp" | "authenticate" | "leave"; which: number };
@@ -26,7 +28,7 @@ describe("admission", () => {
   it("agrees with a list of the places: each limit holds at every moment, and no refusal is without cause", () => {
     fc.assert(
       fc.property(anySteps, (steps: Step[]) => {
-        const admission = new Admission(LIMITS);
+        const admission = new Admission(LIMITS, 0);
         const places: Place[] = [];
         const count = (pool: Place["pool"], address?: string) =>
           places.filter((place) => place.pool === pool && (address === undefined || place.address === address)).length;
@@ -38,7 +40,7 @@ describe("admission", () => {
                 : count("unauthenticated", step.address) >= LIMITS.maxUnauthenticatedPerAddress
                   ? 429
                   : undefined;
-            const refusal = admission.refusal(step.address);
+            const refusal = admission.refusal(step.address, 0, 0);
             expect(refusal?.status).toBe(expected);
             if (refusal === undefined) places.push(admission.enter(step.address));
             continue;
@@ -66,7 +68,7 @@ describe("admission", () => {
         for (const place of places) admission.leave(place);
         // Nothing of those that left is counted on.
         for (let free = 0; free < LIMITS.maxUnauthenticatedPerAddress; free++) {
-          expect(admission.refusal("a")).toBeUndefined();
+          expect(admission.refusal("a", 0, 0)).toBeUndefined();
           const place = admission.enter("a");
           if (free < LIMITS.maxPendingPairingsPerAddress) expect(admission.waitForHuman(place)).toBeDefined();
         }
@@ -75,20 +77,40 @@ describe("admission", () => {
   });
 
   it("counts those that wait for a human apart: they keep nobody from coming in", () => {
-    const admission = new Admission({ ...LIMITS, maxUnauthenticated: 1 });
+    const admission = new Admission({ ...LIMITS, maxUnauthenticated: 1 }, 0);
     const place = admission.enter("a");
-    expect(admission.refusal("b")?.status).toBe(503);
+    expect(admission.refusal("b", 0, 0)?.status).toBe(503);
     admission.waitForHuman(place);
-    expect(admission.refusal("b")).toBeUndefined();
-    expect(admission.refusal("a")).toBeUndefined();
+    expect(admission.refusal("b", 0, 0)).toBeUndefined();
+    expect(admission.refusal("a", 0, 0)).toBeUndefined();
   });
 
   it("lets one address have its share of those that wait for a human, and keeps the others' places free", () => {
-    const admission = new Admission(LIMITS);
+    const admission = new Admission(LIMITS, 0);
     const wait = (address: string) => admission.waitForHuman(admission.enter(address));
     const first = wait("a");
     expect([wait("a"), wait("a"), wait("b")].map((place) => place?.pool)).toEqual(["pairing", undefined, "pairing"]);
     if (first !== undefined) admission.giveUpWaiting(first);
     expect(wait("a")?.pool).toBe("pairing");
+  });
+
+  it("begins no more handshakes than its rate allows, and tells the others when to come back", () => {
+    const admission = new Admission({ ...LIMITS, handshakeRatePerSecond: 10, handshakeBurst: 2 }, 0);
+    const outcomes = [0, 0, 0, 50, 100, 100].map((now) => admission.refusal("a", now, 0)?.status);
+    expect(outcomes).toEqual([undefined, undefined, 503, 503, undefined, 503]);
+    expect(admission.refusal("a", 100, 0)).toEqual({
+      status: 503,
+      reason: "too many connections come to this node at once",
+      retryAfterS: 1,
+    });
+  });
+
+  it("takes no handshake of the rate for a socket that it refuses for another cause", () => {
+    const admission = new Admission({ ...LIMITS, handshakeBurst: 2, maxUnauthenticatedPerAddress: 1 }, 0);
+    expect(admission.refusal("a", 0, 0)).toBeUndefined();
+    const place = admission.enter("a");
+    for (let count = 0; count < 5; count++) expect(admission.refusal("a", 0, 0)?.status).toBe(429);
+    admission.authenticate(place);
+    expect(admission.refusal("a", 0, 0)).toBeUndefined();
   });
 });

@@ -1,15 +1,22 @@
-/** Why a socket is not let in, as the HTTP answer before the upgrade. */
-export type Refusal =
-  | { readonly status: 429; readonly reason: string }
-  | { readonly status: 503; readonly reason: string };
+import { HandshakeRate, type HandshakeRateLimits } from "./handshakeRate.ts";
 
-export interface AdmissionLimits {
+/** Why a socket is not let in, as the HTTP answer before the upgrade. */
+export interface Refusal {
+  readonly status: 429 | 503;
+  readonly reason: string;
+  /** Whole seconds. */
+  readonly retryAfterS: number;
+}
+
+export interface AdmissionLimits extends HandshakeRateLimits {
   readonly maxConnections: number;
   readonly maxUnauthenticated: number;
   readonly maxUnauthenticatedPerAddress: number;
   readonly maxPendingPairings: number;
   readonly maxPendingPairingsPerAddress: number;
 }
+
+const TOO_FAST = { status: 503, reason: "too many connections come to this node at once" } as const;
 
 /** Where a socket counts: before authentication, waiting for a human, or authenticated. */
 type Pool = "unauthenticated" | "pairing" | "authenticated";
@@ -23,20 +30,31 @@ export interface Place {
 /**
  * Counts a node's sockets. Those that have not authenticated are bounded in total and for each address, so that strangers
  * cannot use up a node; those that wait for a human are bounded apart, in the same way, so that they do not keep others
- * from coming in.
+ * from coming in. What comes in faster than handshakes can be served is sent away for a while, before any work is done for
+ * it. Times in ms, from any steady clock.
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
+  readonly #rate: HandshakeRate;
   readonly #counts: Record<Pool, number> = { unauthenticated: 0, pairing: 0, authenticated: 0 };
   /** Of the pools that are bounded for each address. */
   readonly #byAddress = { unauthenticated: new Map<string, number>(), pairing: new Map<string, number>() };
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: AdmissionLimits, now: number) {
     this.#limits = limits;
+    this.#rate = new HandshakeRate(limits, now);
   }
 
-  /** Why a socket from this address cannot come in now; undefined when it can. */
-  refusal(address: string): Refusal | undefined {
+  /**
+   * Why a socket from this address cannot come in now; undefined when it can, and then its handshake counts.
+   * @param random from 0 up to, not including, 1: when it is asked to come back.
+   */
+  refusal(address: string, now: number, random: number): Refusal | undefined {
+    const refused = this.#full(address) ?? (this.#rate.take(now) ? undefined : TOO_FAST);
+    return refused === undefined ? undefined : { ...refused, retryAfterS: this.#rate.retryAfterS(now, random) };
+  }
+
+  #full(address: string): Omit<Refusal, "retryAfterS"> | undefined {
     const { unauthenticated, pairing, authenticated } = this.#counts;
     if (unauthenticated + pairing + authenticated >= this.#limits.maxConnections) {
       return { status: 503, reason: "this node is full" };

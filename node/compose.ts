@@ -8,6 +8,7 @@ import {
   Keyring,
   Keys,
   LivenessIndex,
+  MessageQueue,
   NodeStore,
   OutageLog,
   openRedis,
@@ -53,7 +54,7 @@ export interface RunningNode {
 export type NodeConfig = Config & { readonly redisUrl: string; readonly masterKeys: readonly Uint8Array[] };
 
 const VERSION = "0.1.0";
-/** What a refused follower is told to wait (s). */
+/** What a follower is told to wait while the node is not ready (s). */
 const RETRY_AFTER_S = 2;
 
 /** Wires a node and starts it. All wiring is here. */
@@ -85,8 +86,15 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
   );
   const index = new SessionIndex(new LivenessIndex(commands, keys), nodes, nodeId, config.unstableAfterMs, background);
   const receipts = new Receipts(commands, keys, background);
+  const queue = new MessageQueue(commands, keys);
   const hub = new SessionManager(
-    (senderId, receipt) => receipts.add(senderId, receipt),
+    ({ senderId, identifier, messageId, recorded }, outcome) => {
+      receipts.add(senderId, { messageId, outcome });
+      // A stale one is routed again: its sender notes where it ends.
+      if (!recorded || outcome === "stale") return;
+      const state = outcome === "delivered" ? "written" : "overloaded";
+      background(queue.noteLive({ identifier, messageId, state, node: nodeId }));
+    },
     () => membership.holdsLease,
   );
   const reconciler = new Reconciler(sessions, index, nodeId, () => hub.sessions());
@@ -100,7 +108,7 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
       "the open-file limit allows fewer connections than configured: raise it with ulimit -n",
     );
   }
-  const admission = new Admission({ ...config, maxConnections });
+  const admission = new Admission({ ...config, maxConnections }, performance.now());
   const addresses = new SourceAddresses(config.trustedProxies);
 
   const membership: Membership = new Membership(
@@ -129,12 +137,15 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
       attempts: new AttemptStore(commands, keys),
       verifier: new ProofVerifier(),
       doubts,
+      notices,
       index,
       background,
     },
     sessions,
     rules: new RuleStore(commands, keys),
     ruleBacklog: config.ruleBacklog,
+    queue,
+    receipt: (senderId, receipt) => receipts.add(senderId, receipt),
     index,
     hub,
     admission,
@@ -157,19 +168,13 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
         const [notReady] = membership.unreadiness();
         if (notReady !== undefined) return { status: 503, reason: notReady, retryAfterS: RETRY_AFTER_S };
         const address = addresses.of(request);
-        const refusal = admission.refusal(address);
-        return refusal === undefined ? { address } : { ...refusal, retryAfterS: RETRY_AFTER_S };
+        return admission.refusal(address, performance.now(), Math.random()) ?? { address };
       },
       accept: (transport, address) => {
         const connectionId = randomBytes(9).toString("base64url");
         const connection = new Connection(connectionId, address, transport, services, config);
         services.began(connection);
-        return {
-          onText: (text) => connection.receive(text),
-          onBinary: () => connection.receiveBinary(),
-          onPong: () => connection.pong(),
-          onClose: () => connection.socketClosed(),
-        };
+        return connection;
       },
     },
   );

@@ -2,17 +2,22 @@ import type { NodeCommand, Receipt } from "@yonexus/protocol/redis";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Connection } from "./session/connection.ts";
 import type { ConnectionServices } from "./session/connectionPorts.ts";
+import type { QueuedMessage } from "./session/deliveryWindow.ts";
 import type { ConnectionEvent } from "./session/event.ts";
 import type { Transport } from "./session/transport.ts";
 import { SessionManager } from "./sessionManager.ts";
 
 const PUBLIC_KEY = "6bBmM3lxIjaETOYz23UH7bbYPc+KtjADd1WxYOYB5rE=";
+const NO_QUEUE = { lastSeq: 0, waiting: 0, gaps: 0 };
 const LIMITS = { handshakeTimeoutMs: 60_000, maxSendBufferBytes: 1_000, inboundRatePerSecond: 100, inboundBurst: 100 };
 
 /** A follower on this hub, whose claims come true when a test says so. */
 class Peer implements Transport {
   bufferedAmount = 0;
   readonly sent: string[] = [];
+  /** What Redis holds for the follower, and how often it was asked. */
+  readonly queue: QueuedMessage[] = [];
+  reads = 0;
   readonly identifier: string;
   readonly connection: Connection;
   #claim: ((event: ConnectionEvent) => void) | undefined;
@@ -36,6 +41,22 @@ class Peer implements Transport {
       fault: (error) => {
         throw error;
       },
+      queues: {
+        nodeId: "node",
+        queue: {
+          read: async (_identifier, afterSeq) => {
+            this.reads += 1;
+            return { messages: this.queue.filter(({ seq }) => seq > afterSeq), gaps: [], more: false };
+          },
+          settle: async () => "settled",
+          reject: async () => "settled",
+          forgetGaps: async () => {},
+        },
+        receipt: () => {},
+        failed: (error) => {
+          throw error;
+        },
+      },
     };
     this.connection = new Connection(connectionId, "192.0.2.1", this, services, LIMITS);
     hub.add(this.connection);
@@ -53,7 +74,7 @@ class Peer implements Transport {
   }
 
   async claimed(epoch: number): Promise<void> {
-    this.#claim?.({ type: "proofJudged", verdict: { outcome: "claimed", epoch, now: 0 } });
+    this.#claim?.({ type: "proofJudged", verdict: { outcome: "claimed", epoch, now: 0, queue: NO_QUEUE } });
     await turn();
   }
 
@@ -93,13 +114,23 @@ const close = (epoch: number): NodeCommand => ({
   epoch,
   reason: "session_replaced",
 });
-const deliver = (epoch: number, messageId = `m${epoch}`): NodeCommand => ({
+const deliver = (epoch: number, messageId = `m${epoch}`): Extract<NodeCommand, { kind: "deliver" }> => ({
   kind: "deliver",
   identifier: "alice",
   epoch,
   messageId,
   senderId: "s",
+  recorded: false,
   frame: `chat::${messageId}`,
+});
+const queued = (epoch: number, seq: number): Extract<NodeCommand, { kind: "queued" }> => ({
+  kind: "queued",
+  identifier: "alice",
+  epoch,
+  seq,
+  messageId: `q${seq}`,
+  senderId: "",
+  frame: `chat::q${seq}`,
 });
 
 let receipts: Receipt[];
@@ -110,7 +141,7 @@ beforeEach(() => {
   receipts = [];
   count = 0;
   hub = new SessionManager(
-    (_senderId, receipt) => receipts.push(receipt),
+    ({ messageId }, outcome) => receipts.push({ messageId, outcome }),
     () => holdsLease,
   );
   holdsLease = true;
@@ -158,6 +189,50 @@ describe("a message for a session", () => {
     alice.bufferedAmount = 1_000;
     hub.handle(deliver(5));
     expect(receipts).toEqual([{ messageId: "m5", outcome: "overloaded" }]);
+  });
+});
+
+describe("a queued message", () => {
+  it("goes to the session of its epoch at once, when that has all before it", async () => {
+    const alice = peer();
+    await alice.logIn(5);
+    hub.handle(queued(5, 1));
+    hub.handle(queued(5, 2));
+    expect(alice.sent.slice(-2)).toEqual(["chat::q1", "chat::q2"]);
+    expect(alice.reads).toBe(0);
+  });
+
+  it.each([4, 6])("of epoch %i is nothing to the session of epoch 5", async (epoch) => {
+    const alice = peer();
+    await alice.logIn(5);
+    const before = alice.sent.length;
+    hub.handle(queued(epoch, 1));
+    await turn();
+    expect([alice.sent.length, alice.reads]).toEqual([before, 0]);
+  });
+
+  it("that is not the next one is read with those before it", async () => {
+    const alice = peer();
+    await alice.logIn(5);
+    alice.queue.push(queued(5, 1), queued(5, 2));
+    hub.handle(queued(5, 2));
+    await turn();
+    expect(alice.sent.slice(-2)).toEqual(["chat::q1", "chat::q2"]);
+  });
+});
+
+describe("several messages in one text", () => {
+  it("are delivered in their order, each with its own receipt", async () => {
+    const alice = peer();
+    await alice.logIn(5);
+    const deliveries = [deliver(5, "a"), deliver(4, "b"), deliver(5, "c")];
+    hub.handle({ kind: "batch", deliveries });
+    expect(alice.sent.slice(-2)).toEqual(["chat::a", "chat::c"]);
+    expect(receipts.map(({ messageId, outcome }) => `${messageId} ${outcome}`)).toEqual([
+      "a delivered",
+      "b stale",
+      "c delivered",
+    ]);
   });
 });
 
@@ -219,6 +294,31 @@ describe("what overtakes the answer to a claim", () => {
     expect(receipts).toHaveLength(44);
     await alice.claimed(5);
     expect(receipts).toHaveLength(300);
+  });
+
+  it("and was queued, is read from the queue when the session is open: however much it is, once, and none is lost", async () => {
+    const alice = peer();
+    await alice.prove();
+    for (let seq = 1; seq <= 300; seq++) {
+      alice.queue.push(queued(5, seq));
+      hub.handle(queued(5, seq));
+    }
+    await alice.claimed(5);
+    await turn();
+    expect(alice.reads).toBe(1);
+    const frames = alice.sent.filter((frame) => frame.startsWith("chat::"));
+    expect(frames.slice(0, 3)).toEqual(["chat::q1", "chat::q2", "chat::q3"]);
+  });
+
+  it("and was queued for a session that came to nothing, makes no other one read", async () => {
+    const old = peer();
+    await old.logIn(5);
+    const alice = peer();
+    await alice.prove();
+    hub.handle(queued(6, 1));
+    await alice.refused();
+    await turn();
+    expect(old.reads).toBe(0);
   });
 
   it("of another follower waits for nothing", async () => {

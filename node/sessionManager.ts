@@ -1,6 +1,7 @@
-import type { NodeCommand, Receipt } from "@yonexus/protocol/redis";
+import type { NodeCommand } from "@yonexus/protocol/redis";
 import type { Connection } from "./session/connection.ts";
 import type { Session } from "./session/connectionPorts.ts";
+import type { ReportDelivery } from "./session/outbox.ts";
 
 /** Commands that may wait for a claim of their follower to come back. */
 const MAX_HELD_COMMANDS = 256;
@@ -8,6 +9,8 @@ const MAX_HELD_COMMANDS = 256;
 interface ExpectedSession {
   claims: number;
   readonly held: NodeCommand[];
+  /** The newest session whose queue changed meanwhile. What changed, its session reads for itself. */
+  queueEpoch: number;
 }
 
 /**
@@ -19,15 +22,15 @@ export class SessionManager {
   readonly #connections = new Map<string, Connection>();
   readonly #sessions = new Map<string, Connection>();
   readonly #expected = new Map<string, ExpectedSession>();
-  readonly #receipt: (senderId: string, receipt: Receipt) => void;
+  readonly #reportDelivery: ReportDelivery;
   readonly #holdsLease: () => boolean;
 
   /**
-   * @param receipt tells a sender what became of its message. @param holdsLease false when the node may count as dead by
-   * now: its sessions may be somebody else's, and the senders of what it finds on its channel have given up on it.
+   * @param reportDelivery hears what became of a message. @param holdsLease false when the node may count as dead by now: its
+   * sessions may be somebody else's, and the senders of what it finds on its channel have given up on it.
    */
-  constructor(receipt: (senderId: string, receipt: Receipt) => void, holdsLease: () => boolean) {
-    this.#receipt = receipt;
+  constructor(reportDelivery: ReportDelivery, holdsLease: () => boolean) {
+    this.#reportDelivery = reportDelivery;
     this.#holdsLease = holdsLease;
   }
 
@@ -69,9 +72,14 @@ export class SessionManager {
     return this.#sessions.get(identifier) === connection && this.#sessions.delete(identifier);
   }
 
+  /** Whether a claim for the identifier is under way. */
+  expectsSession(identifier: string): boolean {
+    return this.#expected.has(identifier);
+  }
+
   /** A claim for the identifier is under way. Call the result when the connection knows how it ended. */
   expectSession(identifier: string): () => void {
-    const expected = this.#expected.get(identifier) ?? { claims: 0, held: [] };
+    const expected = this.#expected.get(identifier) ?? { claims: 0, held: [], queueEpoch: 0 };
     expected.claims += 1;
     this.#expected.set(identifier, expected);
     return () => {
@@ -79,6 +87,8 @@ export class SessionManager {
       if (expected.claims > 0) return;
       this.#expected.delete(identifier);
       for (const command of expected.held) this.handle(command);
+      const connection = this.#sessions.get(identifier);
+      if (connection?.session?.epoch === expected.queueEpoch) connection.queueChanged();
     };
   }
 
@@ -92,7 +102,12 @@ export class SessionManager {
         return;
       case "canary":
         return;
+      case "batch":
+        for (const delivery of command.deliveries) this.handle(delivery);
+        return;
       case "deliver":
+      case "queued":
+      case "gaps":
       case "close":
       case "status":
         break;
@@ -107,20 +122,31 @@ export class SessionManager {
       case "status":
         connection?.apply({ type: "statusDecided", epoch: command.epoch, status: command.status });
         return;
-      case "deliver": {
-        const { messageId, senderId } = command;
+      // For another session than this: its place is the queue.
+      case "queued":
+        if (epoch === command.epoch) connection?.queued(command);
+        return;
+      case "gaps":
+        if (epoch === command.epoch) connection?.queueChanged();
+        return;
+      case "deliver":
         if (connection === undefined || epoch !== command.epoch || !this.#holdsLease()) {
-          this.#receipt(senderId, { messageId, outcome: "stale" });
-          return;
+          this.#reportDelivery(command, "stale");
+        } else {
+          connection.deliver(command, this.#reportDelivery);
         }
-        connection.deliver(command.frame, (outcome) => this.#receipt(senderId, { messageId, outcome }));
-      }
+        return;
     }
   }
 
   #hold(command: Extract<NodeCommand, { identifier: string }>): boolean {
     const expected = this.#expected.get(command.identifier);
-    if (expected === undefined || expected.held.length >= MAX_HELD_COMMANDS) return false;
+    if (expected === undefined) return false;
+    if (command.kind === "queued" || command.kind === "gaps") {
+      expected.queueEpoch = Math.max(expected.queueEpoch, command.epoch);
+      return true;
+    }
+    if (expected.held.length >= MAX_HELD_COMMANDS) return false;
     expected.held.push(command);
     return true;
   }

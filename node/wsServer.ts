@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type WebSocket, WebSocketServer } from "ws";
+import { WebSocket, WebSocketServer, type Server as WebSocketServerOf } from "ws";
+import type { Refusal } from "./admission.ts";
 import { type PendingLimits, PendingSockets } from "./pendingSockets.ts";
 import type { Transport } from "./session/transport.ts";
 
@@ -12,20 +13,16 @@ export interface ServerHandlers {
   /** Where a socket comes from, as limits count it; undefined when it stands for many clients, as a proxy does. */
   addressOf(socket: Socket): string | undefined;
   /** Before the upgrade: where it comes from, or the HTTP answer that refuses it. */
-  admit(
-    request: IncomingMessage,
-  ):
-    | { readonly address: string }
-    | { readonly status: 429 | 503; readonly reason: string; readonly retryAfterS: number };
+  admit(request: IncomingMessage): { readonly address: string } | Refusal;
   /** After the upgrade. */
   accept(transport: Transport, address: string): SocketEvents;
 }
 
 interface SocketEvents {
-  onText(text: string): void;
-  onBinary(): void;
-  onPong(): void;
-  onClose(): void;
+  receive(text: string): void;
+  receiveBinary(): void;
+  pong(): void;
+  socketClosed(): void;
 }
 
 export interface ServerOptions {
@@ -50,13 +47,19 @@ export class WsServer {
   readonly #handlers: ServerHandlers;
   readonly #options: ServerOptions;
   readonly #http: Server;
-  readonly #webSockets: WebSocketServer;
+  readonly #webSockets: WebSocketServerOf<typeof FollowerSocket>;
   readonly #pending: PendingSockets<Socket>;
+  /** One for all sockets, which are its `this`. */
+  readonly #onPendingClose: (this: Socket) => void;
 
   constructor(options: ServerOptions, handlers: ServerHandlers) {
     this.#options = options;
     this.#handlers = handlers;
-    this.#pending = new PendingSockets(options.pending);
+    const pending = new PendingSockets<Socket>(options.pending);
+    this.#pending = pending;
+    this.#onPendingClose = function (this: Socket) {
+      pending.leave(this);
+    };
     this.#http = createServer(
       {
         headersTimeout: REQUEST_TIMEOUT_MS,
@@ -78,13 +81,14 @@ export class WsServer {
     this.#http.maxConnections = options.maxWebSockets + options.pending.total + SPARE_SOCKETS;
     this.#http.on("connection", (socket) => {
       this.#pending.enter(socket, handlers.addressOf(socket));
-      socket.once("close", () => this.#pending.leave(socket));
+      socket.on("close", this.#onPendingClose);
     });
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#http.on("clientError", (_error, socket) => socket.destroy());
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
+      WebSocket: FollowerSocket,
       maxPayload: options.maxFrameBytes,
       // 244 KB a connection once it has been used: never.
       perMessageDeflate: false,
@@ -125,70 +129,51 @@ export class WsServer {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // A reset while the answer is written is nobody's fault.
-    socket.on("error", () => socket.destroy());
+    socket.on("error", destroyThis);
     const admitted = this.#handlers.admit(request);
     if ("status" in admitted) {
-      refuse(socket, admitted.status, admitted.reason, admitted.retryAfterS);
+      refuse(socket, admitted);
       return;
     }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       this.#pending.leave(request.socket);
-      this.#accept(webSocket, admitted.address);
+      // ws listens by itself from here on.
+      socket.off("close", this.#onPendingClose).off("error", destroyThis);
+      webSocket.follower = this.#handlers.accept(webSocket, admitted.address);
+      webSocket.addListener("message", onMessage).addListener("pong", onPong);
+      webSocket.addListener("close", onClose).addListener("error", onError);
     });
-  }
-
-  #accept(webSocket: WebSocket, address: string): void {
-    const events = this.#handlers.accept(new WebSocketTransport(webSocket), address);
-    webSocket.on("message", (data: Buffer, isBinary) => {
-      if (isBinary) events.onBinary();
-      else events.onText(data.toString("utf8"));
-    });
-    webSocket.on("pong", () => events.onPong());
-    webSocket.on("close", () => events.onClose());
-    // ws closes the socket itself (1002, 1007, 1009) after each of these.
-    webSocket.on("error", () => undefined);
   }
 }
 
-class WebSocketTransport implements Transport {
-  readonly #webSocket: WebSocket;
+/** A WebSocket is a transport as it is. All of them share their listeners: a node holds many, and most are idle. */
+class FollowerSocket extends WebSocket {
+  follower: SocketEvents | undefined;
+}
 
-  constructor(webSocket: WebSocket) {
-    this.#webSocket = webSocket;
-  }
+function onMessage(this: FollowerSocket, data: Buffer, isBinary: boolean): void {
+  if (isBinary) this.follower?.receiveBinary();
+  else this.follower?.receive(data.toString("utf8"));
+}
 
-  get bufferedAmount(): number {
-    return this.#webSocket.bufferedAmount;
-  }
+function onPong(this: FollowerSocket): void {
+  this.follower?.pong();
+}
 
-  send(frame: string, onWritten?: (error?: Error | null) => void): void {
-    this.#webSocket.send(frame, onWritten ?? (() => undefined));
-  }
+function onClose(this: FollowerSocket): void {
+  this.follower?.socketClosed();
+}
 
-  close(code: number, reason: string): void {
-    this.#webSocket.close(code, reason);
-  }
+/** ws closes the socket itself (1002, 1007, 1009) after each of its errors. */
+function onError(): void {}
 
-  terminate(): void {
-    this.#webSocket.terminate();
-  }
-
-  ping(): void {
-    if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.ping();
-  }
-
-  pause(): void {
-    this.#webSocket.pause();
-  }
-
-  resume(): void {
-    this.#webSocket.resume();
-  }
+/** A reset while the answer is written is nobody's fault. */
+function destroyThis(this: Duplex): void {
+  this.destroy();
 }
 
 /** A client that keeps its half of the socket open is cut off. */
-function refuse(socket: Duplex, status: 429 | 503, reason: string, retryAfterS: number): void {
+function refuse(socket: Duplex, { status, reason, retryAfterS }: Refusal): void {
   const body = `${JSON.stringify({ error: reason })}\n`;
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nRetry-After: ${retryAfterS}\r\nConnection: close\r\n` +

@@ -1,4 +1,4 @@
-import type { LimitNoticeJob, PairingNotice } from "@yonexus/protocol/redis";
+import type { LimitNoticeJob, PairingNotice, TakeoverNoticeJob } from "@yonexus/protocol/redis";
 
 /** What the operator is to be told. `id` is the same for every try of one notice, and has at most 25 characters. */
 export type OperatorNotice =
@@ -9,7 +9,8 @@ export type OperatorNotice =
       /** Rounded up: what a person is told. */
       readonly minutesLeft: number;
     }
-  | { readonly kind: "limit"; readonly id: string; readonly limit: LimitNoticeJob };
+  | { readonly kind: "limit"; readonly id: string; readonly limit: LimitNoticeJob }
+  | { readonly kind: "takeover"; readonly id: string; readonly takeover: TakeoverNoticeJob };
 
 /** A way to reach the operator. */
 export interface Notifier {

@@ -29,6 +29,14 @@ const limit = {
   limit: { kind: "limit", identifier: "alpha", address: "203.0.113.7", limit: "address_limit" },
 } as const satisfies OperatorNotice;
 
+function takeover(fields: Partial<{ identifier: string; address: string; owner: string }> = {}) {
+  return {
+    kind: "takeover",
+    id: "takeover-1",
+    takeover: { kind: "takeover", identifier: "alpha", address: "203.0.113.7", owner: "198.51.100.4", ...fields },
+  } as const satisfies OperatorNotice;
+}
+
 const anyText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 3000 }),
   fc
@@ -80,6 +88,48 @@ describe("the message about a limit", () => {
     expect(message).toContain("`203.0.113.7`");
     expect(message).toContain("pairing notices in an hour from this address");
     expect(message).toContain("block the address");
+  });
+});
+
+describe("the message about a takeover conflict", () => {
+  it("names the follower and both addresses, and says what to do", () => {
+    expect(renderMessage(takeover()).split("\n")).toEqual([
+      "**Followers at two addresses use one identifier**",
+      "Follower: `alpha`",
+      "Keeps the session: `198.51.100.4`",
+      "Sent away: `203.0.113.7`",
+      expect.stringContaining("stop one of the two"),
+      "`yonexus repair alpha`",
+      "`yonexus revoke alpha`",
+    ]);
+  });
+
+  it("has each value inside one code span, and under 2000 characters, whatever a stranger sent", () => {
+    fc.assert(
+      fc.property(anyText, anyText, anyText, (identifier, address, owner) => {
+        const message = renderMessage(takeover({ identifier, address, owner }));
+        const lines = message.split(/[\n\r\u2028\u2029]/u);
+        expect(lines).toHaveLength(7);
+        for (const line of lines.slice(1, 4)) expect(line).toMatch(/^[^`]+: `[^`]+`$/u);
+        for (const line of lines.slice(5)) expect(line).toMatch(/^`yonexus (?:repair|revoke)[^`]*`$/u);
+        expect(message.length).toBeLessThan(2000);
+      }),
+    );
+  });
+
+  it("says the same on a terminal, without a control character of a stranger, and as one line of JSON", () => {
+    const text = renderTerminal(takeover({ owner: "x\u001b[2J\r\ny" }));
+    for (const part of ["alpha", "203.0.113.7", "stop one of the two", "yonexus repair alpha"]) {
+      expect(text).toContain(part);
+    }
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/u);
+    expect(JSON.parse(renderJson(takeover()))).toEqual({
+      event: "takeover_conflict",
+      identifier: "alpha",
+      address: "203.0.113.7",
+      owner: "198.51.100.4",
+    });
   });
 });
 

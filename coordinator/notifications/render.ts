@@ -16,6 +16,17 @@ export function renderMessage(notice: OperatorNotice): string {
       LIMIT_ADVICE,
     ].join("\n");
   }
+  if (notice.kind === "takeover") {
+    const { identifier, address, owner } = notice.takeover;
+    return [
+      "**Followers at two addresses use one identifier**",
+      `Follower: ${codeSpan(identifier)}`,
+      `Keeps the session: ${codeSpan(owner)}`,
+      `Sent away: ${codeSpan(address)}`,
+      TAKEOVER_ADVICE,
+      ...takeoverCommands(identifier).map(codeSpan),
+    ].join("\n");
+  }
   const { identifier, fingerprint, address, code } = notice.pairing;
   return [
     "**A follower asks to pair**",
@@ -42,6 +53,19 @@ export function renderTerminal(notice: OperatorNotice): string {
       "",
     ].join("\n");
   }
+  if (notice.kind === "takeover") {
+    const { identifier, address, owner } = notice.takeover;
+    return [
+      "",
+      "Followers at two addresses use one identifier.",
+      `  Follower:           ${plain(identifier)}`,
+      `  Keeps the session:  ${plain(owner)}`,
+      `  Sent away:          ${plain(address)}`,
+      `  ${TAKEOVER_ADVICE}`,
+      ...takeoverCommands(identifier).map((command) => `    ${plain(command)}`),
+      "",
+    ].join("\n");
+  }
   const { identifier, fingerprint, address, code } = notice.pairing;
   return [
     "",
@@ -62,6 +86,10 @@ export function renderJson(notice: OperatorNotice): string {
     const { identifier, address, limit } = notice.limit;
     return JSON.stringify({ event: "pairing_limit", identifier, address, limit });
   }
+  if (notice.kind === "takeover") {
+    const { identifier, address, owner } = notice.takeover;
+    return JSON.stringify({ event: "takeover_conflict", identifier, address, owner });
+  }
   const { identifier, fingerprint, code, expiresAt } = notice.pairing;
   const expiresAtSeconds = Math.floor(expiresAt / 1000);
   return JSON.stringify({ event: "pairing_code", identifier, code, fingerprint, expiresAt: expiresAtSeconds });
@@ -75,6 +103,14 @@ const LIMIT_TEXTS: Readonly<Record<LimitNoticeJob["limit"], string>> = {
 
 const LIMIT_ADVICE =
   "If that is your follower, let it wait and pair it again. If you do not know the address, somebody else uses its name: block the address.";
+
+const TAKEOVER_ADVICE =
+  "They kept taking the session from each other. If both are yours, stop one of the two or give it another identifier. If you do not know one of the addresses, somebody has a copy of the follower's key and secret: pair it anew, or shut it out.";
+
+/** What to type when one of the two is a stranger. */
+function takeoverCommands(identifier: string): readonly string[] {
+  return [`yonexus repair ${identifier}`, `yonexus revoke ${identifier}`];
+}
 
 function minutes(count: number): string {
   return count === 1 ? "1 minute" : `${count} minutes`;

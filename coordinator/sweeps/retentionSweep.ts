@@ -49,7 +49,9 @@ export class RetentionSweep {
 
   async #forgetIdleRules(signal: AbortSignal): Promise<number> {
     const budget = new TimeBudget(this.#options.budgetMs, signal);
-    const idle = (await this.#rules.list()).filter(({ replicas, backlog }) => replicas.length === 0 && backlog === 0);
+    const idle = (await this.#rules.list()).filter(
+      ({ replicas, backlog, deadLetters }) => replicas.length === 0 && backlog === 0 && deadLetters === 0,
+    );
     let forgotten = 0;
     for (let start = 0; start < idle.length && !budget.isSpent; start += this.#options.batch) {
       const batch = idle.slice(start, start + this.#options.batch);

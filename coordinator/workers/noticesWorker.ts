@@ -10,6 +10,7 @@ import {
   QUEUE_NAMES,
   type RedisConnection,
   redisNow,
+  type TakeoverNoticeJob,
   UnsealError,
 } from "@yonexus/protocol/redis";
 import { type Job, type Queue, type RateLimiterOptions, UnrecoverableError, Worker, type WorkerOptions } from "bullmq";
@@ -73,8 +74,14 @@ export class NoticesWorker {
   async #run(job: Job<NoticeJob, void>): Promise<void> {
     const data = parseNoticeJob(job.data);
     if (data === undefined) throw new UnrecoverableError("The job is of a form that this release does not know.");
-    if (data.kind === "pairing") await this.#tellPairing(job, data);
-    else await this.#tellLimit(job, data);
+    switch (data.kind) {
+      case "pairing":
+        return this.#tellPairing(job, data);
+      case "limit":
+        return this.#tellLimit(job, data);
+      case "takeover":
+        return this.#tellTakeover(job, data);
+    }
   }
 
   async #tellPairing(job: Job<NoticeJob, void>, data: PairingNoticeJob): Promise<void> {
@@ -89,12 +96,13 @@ export class NoticesWorker {
   }
 
   async #tellLimit(job: Job<NoticeJob, void>, limit: LimitNoticeJob): Promise<void> {
-    const id = createHash("sha256")
-      .update(job.id ?? "")
-      .digest("base64url")
-      .slice(0, 25);
-    await this.#send(job, { kind: "limit", id, limit });
+    await this.#send(job, { kind: "limit", id: noticeId(job), limit });
     this.#parts.logger.info({ identifier: limit.identifier, limit: limit.limit }, "The operator was told of a limit.");
+  }
+
+  async #tellTakeover(job: Job<NoticeJob, void>, takeover: TakeoverNoticeJob): Promise<void> {
+    await this.#send(job, { kind: "takeover", id: noticeId(job), takeover });
+    this.#parts.logger.info({ identifier: takeover.identifier }, "The operator was told of a takeover conflict.");
   }
 
   async #readPairing(data: PairingNoticeJob): Promise<PairingNotice | undefined> {
@@ -125,7 +133,7 @@ export class NoticesWorker {
       backoff,
       random: Math.random(),
     });
-    const record = notice.kind === "pairing" ? notice.pairing : notice.limit;
+    const record = recordOf(notice);
     switch (decision.action) {
       case "retry":
         logger.info({ identifier: record.identifier, error: error.message, ...decision }, "A notice is tried again.");
@@ -143,7 +151,7 @@ export class NoticesWorker {
 
   /** Ends the pairing, so that its follower is told and may try again at once. */
   async #giveUp(
-    notice: PairingNoticeJob | PairingNotice | LimitNoticeJob,
+    notice: PairingNoticeJob | ReturnType<typeof recordOf>,
     reason: NoticeFailureReason,
     error: string,
   ): Promise<never> {
@@ -155,4 +163,23 @@ export class NoticesWorker {
     this.#parts.logger.error({ identifier, reason, error }, NOTICE_FAILURES[reason]);
     throw new UnrecoverableError(`${reason}: ${error}`);
   }
+}
+
+function recordOf(notice: OperatorNotice): PairingNotice | LimitNoticeJob | TakeoverNoticeJob {
+  switch (notice.kind) {
+    case "pairing":
+      return notice.pairing;
+    case "limit":
+      return notice.limit;
+    case "takeover":
+      return notice.takeover;
+  }
+}
+
+/** Of a notice that is not a pairing's: the same for every try of the job. */
+function noticeId({ id }: Job<NoticeJob, void>): string {
+  return createHash("sha256")
+    .update(id ?? "")
+    .digest("base64url")
+    .slice(0, 25);
 }

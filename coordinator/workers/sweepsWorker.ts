@@ -5,11 +5,13 @@ import type { SweepJob } from "../queues.ts";
 import type { SweepName } from "../schedule.ts";
 import type { DeadNodeSweep } from "../sweeps/deadNodeSweep.ts";
 import type { LivenessSweep } from "../sweeps/livenessSweep.ts";
+import type { QueueSweep } from "../sweeps/queueSweep.ts";
 import type { RetentionSweep } from "../sweeps/retentionSweep.ts";
 
 export interface Sweeps {
   readonly liveness: LivenessSweep;
   readonly deadNodes: DeadNodeSweep;
+  readonly queues: QueueSweep;
   readonly retention: RetentionSweep;
 }
 
@@ -45,6 +47,11 @@ export class SweepsWorker {
       case "deadNodes": {
         const counts = await this.#sweeps.deadNodes.run(this.#signal);
         this.#log(name, counts, counts.nodes + counts.sessions);
+        return;
+      }
+      case "queues": {
+        const counts = await this.#sweeps.queues.run(this.#signal);
+        this.#log(name, counts, counts.expired + counts.forgotten + counts.broken);
         return;
       }
       case "retention": {

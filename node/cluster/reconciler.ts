@@ -46,7 +46,7 @@ export class Reconciler {
       { identifier, epoch, trustVersion, authenticatedAt, connectionId, address, nodeId: this.#nodeId },
       performance.now() - heardAt,
     );
-    if (reassertion.outcome === "kept") this.#index.opened(identifier, reassertion.lastHeartbeatAt);
+    if (reassertion.outcome === "kept") this.#index.asserted(identifier, reassertion.lastHeartbeatAt);
     return reassertion;
   }
 }

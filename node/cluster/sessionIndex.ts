@@ -39,7 +39,8 @@ export class SessionIndex {
     this.#background(this.#liveness.postpone(identifier, at + this.#unstableAfterMs + 1));
   }
 
-  opened(identifier: string, at: number): void {
+  /** The session is held by this node. */
+  asserted(identifier: string, at: number): void {
     this.beaten(identifier, at);
     this.#background(this.#nodes.addSession(this.#nodeId, identifier));
   }

@@ -1,5 +1,5 @@
 import { RecordError, type RuleStore, type SessionStore } from "@yonexus/protocol/redis";
-import type { ConnectionEvent } from "../session/event.ts";
+import type { ConnectionEvent, InboundMessage } from "../session/event.ts";
 
 export interface ApplicationServices {
   readonly sessions: Pick<SessionStore, "check">;
@@ -24,17 +24,19 @@ export async function dispatch(
   services: ApplicationServices,
   identifier: string,
   epoch: number,
-  rule: string,
-  content: string,
+  message: InboundMessage,
 ): Promise<ConnectionEvent> {
+  const { rule, content, id } = message;
   const checked = await services.sessions.check(identifier, epoch);
-  if (checked.outcome === "stale") return { type: "dispatched", outcome: "stale", rule };
-  const notAfter = checked.now + STORE_WITHIN_MS;
-  const outcome = await services.rules
-    .append(rule, identifier, content, services.ruleBacklog, notAfter)
-    .catch((cause: unknown) => {
-      if (cause instanceof RecordError) throw cause;
-      throw new UnansweredAppendError("Redis did not answer an append.", { cause });
-    });
-  return { type: "dispatched", outcome: outcome === "late" ? "overloaded" : outcome, rule };
+  if (checked.outcome === "stale") return { type: "dispatched", outcome: "stale", message };
+  const options = {
+    maxBacklog: services.ruleBacklog,
+    notAfter: checked.now + STORE_WITHIN_MS,
+    ...(id === undefined ? {} : { messageId: id }),
+  };
+  const outcome = await services.rules.append(rule, identifier, content, options).catch((cause: unknown) => {
+    if (cause instanceof RecordError) throw cause;
+    throw new UnansweredAppendError("Redis did not answer an append.", { cause });
+  });
+  return { type: "dispatched", outcome: outcome === "late" ? "overloaded" : outcome, message };
 }

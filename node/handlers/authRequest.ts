@@ -9,6 +9,7 @@ import {
 import type { AuthFailedReason, FollowerMessageOf } from "@yonexus/protocol/wire";
 import type { DoubtfulClaims } from "../cluster/doubtfulClaims.ts";
 import type { SessionIndex } from "../cluster/sessionIndex.ts";
+import type { NoticeProducer } from "../services/noticeProducer.ts";
 import type { ProofVerifier } from "../services/proofVerifier.ts";
 import type { ConnectionEvent } from "../session/event.ts";
 import type { ExpectedTrust, Peer } from "../session/state.ts";
@@ -21,6 +22,7 @@ export interface AuthRequestServices {
   readonly verifier: ProofVerifier;
   readonly index: Pick<SessionIndex, "claiming">;
   readonly doubts: Pick<DoubtfulClaims, "add">;
+  readonly notices: Pick<NoticeProducer, "add">;
   /** For what may fail without harm. */
   readonly background: (work: Promise<unknown>) => void;
 }
@@ -73,6 +75,9 @@ export async function judgeProof(
   }
   if (verdict.outcome === "claimed") {
     services.background(services.trusts.resealIfOld(identifier, trustVersion, trust.sealedSecret, secret));
+  } else if (verdict.outcome === "takeover_conflict") {
+    const { address } = claimant;
+    await services.notices.add({ kind: "takeover", identifier, address, owner: verdict.ownerAddress }, verdict.now);
   }
   return { type: "proofJudged", verdict };
 }

@@ -1,5 +1,12 @@
 import type { Logger } from "@yonexus/protocol/log";
-import { RecordError, type RuleStore, type SessionStore, UnsealError } from "@yonexus/protocol/redis";
+import {
+  type MessageQueue,
+  type Receipt,
+  RecordError,
+  type RuleStore,
+  type SessionStore,
+  UnsealError,
+} from "@yonexus/protocol/redis";
 import type { Admission, Place } from "../admission.ts";
 import type { Reconciler } from "../cluster/reconciler.ts";
 import type { SessionIndex } from "../cluster/sessionIndex.ts";
@@ -11,6 +18,7 @@ import { confirmPairing, type PairConfirmServices } from "../handlers/pairConfir
 import type { Connection } from "../session/connection.ts";
 import type { ConnectionServices, Session } from "../session/connectionPorts.ts";
 import type { ConnectionEvent } from "../session/event.ts";
+import type { QueueServices } from "../session/queueDelivery.ts";
 import type { Peer } from "../session/state.ts";
 import type { SessionManager } from "../sessionManager.ts";
 import { PairingWaiters } from "./pairingWaiters.ts";
@@ -23,6 +31,9 @@ export interface ConnectionServicesParts {
   readonly sessions: SessionStore;
   readonly rules: RuleStore;
   readonly ruleBacklog: number;
+  readonly queue: MessageQueue;
+  /** Tells a sender what became of its message. */
+  readonly receipt: (senderId: string, receipt: Receipt) => void;
   readonly index: SessionIndex;
   readonly hub: SessionManager;
   readonly admission: Admission;
@@ -34,6 +45,7 @@ export interface ConnectionServicesParts {
 
 /** One message, one handler: what a connection asks for, done by the node's parts. */
 export class NodeConnectionServices implements ConnectionServices {
+  readonly queues: QueueServices;
   readonly #parts: ConnectionServicesParts;
   readonly #places = new Map<Connection, Place>();
   readonly #waiters = new PairingWaiters();
@@ -41,6 +53,16 @@ export class NodeConnectionServices implements ConnectionServices {
 
   constructor(parts: ConnectionServicesParts) {
     this.#parts = parts;
+    const { nodeId, queue, receipt, logger } = parts;
+    this.queues = {
+      nodeId,
+      queue,
+      receipt,
+      failed: (error) => {
+        if (isOurFault(error)) logger.error({ err: error }, "the delivery of a queue failed");
+        else logger.debug({ err: error }, "redis did not answer for a queue; it is tried again");
+      },
+    };
   }
 
   /** The connection is new: it counts from now on. */
@@ -76,7 +98,7 @@ export class NodeConnectionServices implements ConnectionServices {
         case "recordBeat":
           return await recordBeat(parts, identifier, effect.epoch, effect.requestId);
         case "dispatch":
-          return await dispatch(parts, identifier, effect.epoch, effect.rule, effect.content);
+          return await dispatch(parts, identifier, effect.epoch, effect.message);
         case "reassert": {
           const reassertion = await parts.reconciler.reassert(connection);
           return reassertion === undefined ? { type: "unavailable" } : { type: "reasserted", reassertion };
@@ -85,7 +107,7 @@ export class NodeConnectionServices implements ConnectionServices {
     } catch (error) {
       if (isOurFault(error)) throw error;
       if (error instanceof UnansweredAppendError && effect.do === "dispatch") {
-        return { type: "dispatched", outcome: "doubtful", rule: effect.rule };
+        return { type: "dispatched", outcome: "doubtful", message: effect.message };
       }
       parts.logger.debug({ err: error, step: effect.do }, "redis did not answer");
       return unavailable(effect);
@@ -101,12 +123,15 @@ export class NodeConnectionServices implements ConnectionServices {
     if (place !== undefined) this.#places.set(connection, this.#parts.admission.authenticate(place));
     this.#waiters.remove(connection);
     this.#parts.hub.openSession(connection, session);
-    this.#parts.index.opened(session.identifier, session.authenticatedAt);
+    this.#parts.index.beaten(session.identifier, session.authenticatedAt);
   }
 
   sessionEnded(connection: Connection, session: { identifier: string; epoch: number }, reason: string): void {
-    // A newer session of the same follower may be on this node: then it stays in the node's index.
-    if (this.#parts.hub.closeSession(connection, session.identifier)) this.#parts.index.closed(session.identifier);
+    const { hub, index } = this.#parts;
+    // A newer session of the same follower may be on this node, or be claimed for it now: then it stays in the node's index.
+    if (hub.closeSession(connection, session.identifier) && !hub.expectsSession(session.identifier)) {
+      index.closed(session.identifier);
+    }
     const ending = this.#parts.sessions
       .end(session.identifier, session.epoch, reason)
       // Redis is away: the session stays until a sweep finds that nobody asserts it.
@@ -167,7 +192,7 @@ function unavailable(effect: Parameters<ConnectionServices["perform"]>[0]): Conn
         ...(effect.requestId === undefined ? {} : { requestId: effect.requestId }),
       };
     case "dispatch":
-      return { type: "dispatched", outcome: "overloaded", rule: effect.rule };
+      return { type: "dispatched", outcome: "overloaded", message: effect.message };
     default:
       return { type: "unavailable" };
   }

@@ -5,7 +5,7 @@ import type { ConnectionState, Phase } from "./state.ts";
 import { transition } from "./transition.ts";
 
 const session = (changes: Partial<Extract<Phase, { name: "active" }>> = {}): ConnectionState => ({
-  phase: { name: "active", identifier: "alice", epoch: 5, status: "online", ...changes },
+  phase: { name: "active", identifier: "alice", epoch: 5, status: "online", acks: false, ...changes },
   violations: 0,
 });
 const frame = (text: string): ConnectionEvent => ({ type: "frame", frame: parseFollowerFrame(text) });
@@ -35,9 +35,9 @@ describe("a session", () => {
 
   it("dispatches a message whole, whatever its content holds", () => {
     expect(transition(session(), frame("chat::a::b::")).effects).toEqual([
-      { do: "dispatch", epoch: 5, rule: "chat", content: "a::b::" },
+      { do: "dispatch", epoch: 5, message: { rule: "chat", content: "a::b::" } },
     ]);
-    expect(transition(session(), frame("chat::")).effects).toMatchObject([{ content: "" }]);
+    expect(transition(session(), frame("chat::")).effects).toMatchObject([{ message: { content: "" } }]);
   });
 
   it.each([
@@ -45,7 +45,7 @@ describe("a session", () => {
     ["overloaded", "OVERLOADED", []],
     ["stale", "OVERLOADED", ["reassert"]],
   ] as const)("answers a message that was %s with %s", (outcome, code, more) => {
-    const { effects } = transition(session(), { type: "dispatched", outcome, rule: "chat" });
+    const { effects } = transition(session(), { type: "dispatched", outcome, message: { rule: "chat", content: "" } });
     expect(effects).toMatchObject([
       { message: { type: "error", payload: { code, details: { rule: "chat" } } } },
       ...more.map((step) => ({ do: step })),
@@ -53,7 +53,8 @@ describe("a session", () => {
   });
 
   it("does not answer a message that was accepted", () => {
-    expect(transition(session(), { type: "dispatched", outcome: "appended", rule: "chat" }).effects).toEqual([]);
+    const event = { type: "dispatched", outcome: "appended", message: { rule: "chat", content: "" } } as const;
+    expect(transition(session(), event).effects).toEqual([]);
   });
 
   it("tells a change of status once, and only one of its own epoch", () => {
@@ -87,9 +88,83 @@ describe("a session", () => {
     ]);
   });
 
+  it("that Redis confirms looks at its queue again", () => {
+    const queue = { lastSeq: 7, waiting: 1, gaps: 0 };
+    const { effects } = transition(session(), {
+      type: "reasserted",
+      reassertion: { outcome: "kept", now: 1, status: "online", lastHeartbeatAt: 1, queue },
+    });
+    expect(effects).toEqual([{ do: "resumeQueue", queue }]);
+  });
+
   it("stays when Redis is away: the message is answered OVERLOADED", () => {
     const { state, effects } = transition(session(), { type: "unavailable" });
     expect(state.phase.name).toBe("active");
     expect(effects).toMatchObject([{ message: { payload: { code: "OVERLOADED" } } }]);
+  });
+});
+
+describe("a session with acks", () => {
+  const acking = () => session({ acks: true });
+  const builtin = (type: string, payload: object) =>
+    frame(`builtin::${JSON.stringify({ type, requestId: "q", payload })}`);
+  const message = { rule: "chat", content: "a::b", id: "m-1", requestId: "q" };
+
+  it("dispatches a message with its id", () => {
+    const sent = builtin("message", { id: "m-1", rule: "chat", content: "a::b" });
+    expect(transition(acking(), sent).effects).toEqual([{ do: "dispatch", epoch: 5, message }]);
+  });
+
+  it.each([
+    ["appended", { status: "accepted" }],
+    ["duplicate", { status: "duplicate" }],
+    ["id_conflict", { status: "rejected", reason: "id_conflict" }],
+    ["unknown_rule", { status: "rejected", reason: "unknown_rule" }],
+    ["overloaded", { status: "rejected", reason: "overloaded" }],
+    ["doubtful", { status: "rejected", reason: "overloaded" }],
+    ["stale", { status: "rejected", reason: "overloaded" }],
+  ] as const)("answers a message that was %s with %j, to its request", (outcome, answer) => {
+    const { effects } = transition(acking(), { type: "dispatched", outcome, message });
+    expect(effects[0]).toEqual({
+      do: "send",
+      message: { type: "message_ack", requestId: "q", payload: { id: "m-1", ...answer } },
+    });
+    expect(effects.slice(1)).toEqual(outcome === "stale" ? [{ do: "reassert" }] : []);
+  });
+
+  it.each([
+    [{ id: "m-1" }, {}],
+    [{ id: "m-1", status: "accepted", reason: "fine" }, {}],
+    [{ id: "m-1", status: "rejected", reason: "no" }, { rejection: "no" }],
+    [{ id: "m-1", status: "rejected" }, { rejection: "" }],
+  ])("settles what the follower acks: %j", (payload, settled) => {
+    expect(transition(acking(), builtin("message_ack", payload)).effects).toEqual([
+      { do: "settle", messageId: "m-1", requestId: "q", ...settled },
+    ]);
+  });
+
+  it("tells of an ack for a message that was never queued for the follower, and of one that Redis did not take", () => {
+    const codes = (["unknown", "unavailable"] as const).map(
+      (outcome) => transition(acking(), { type: "ackJudged", outcome, requestId: "q" }).effects,
+    );
+    expect(codes).toMatchObject([
+      [{ message: { type: "error", requestId: "q", payload: { code: "UNKNOWN_MESSAGE" } } }],
+      [{ message: { type: "error", requestId: "q", payload: { code: "OVERLOADED" } } }],
+    ]);
+  });
+
+  it("asks who owns it when Redis settles nothing for it", () => {
+    expect(transition(acking(), { type: "settledStale" }).effects).toEqual([{ do: "reassert" }]);
+  });
+
+  it.each([
+    ["message", { id: "m-1", rule: "chat", content: "" }],
+    ["message_ack", { id: "m-1" }],
+  ])("is the only one that may send a %s: without acks it is a violation, and goes nowhere", (type, payload) => {
+    const { state, effects } = transition(session(), builtin(type, payload));
+    expect(state.violations).toBe(1);
+    expect(effects).toMatchObject([
+      { message: { type: "error", requestId: "q", payload: { code: "MALFORMED_MESSAGE" } } },
+    ]);
   });
 });

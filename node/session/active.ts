@@ -1,7 +1,14 @@
-import type { CloseReason } from "@yonexus/protocol/wire";
-import { isCloseReason } from "@yonexus/protocol/wire";
-import { errorAnswer, heartbeatAck, rePairRequired, statusUpdate } from "./answers.ts";
-import type { ConnectionEvent, Transition } from "./event.ts";
+import { type CloseReason, isCloseReason, type MessageRejectedReason } from "@yonexus/protocol/wire";
+import {
+  echo,
+  errorAnswer,
+  heartbeatAck,
+  inboundMessage,
+  messageAck,
+  rePairRequired,
+  statusUpdate,
+} from "./answers.ts";
+import type { ConnectionEvent, Effect, InboundMessage, Transition } from "./event.ts";
 import type { ConnectionState, Phase } from "./state.ts";
 import { close, into, stay, violation } from "./transition.ts";
 
@@ -20,6 +27,15 @@ export function onActiveEvent(state: ConnectionState, phase: Active, event: Conn
         : stay(state, heartbeatAck(phase.identifier, phase.status, event.requestId));
     case "dispatched":
       return onDispatched(state, event);
+    case "ackJudged":
+      return stay(
+        state,
+        event.outcome === "unknown"
+          ? errorAnswer("UNKNOWN_MESSAGE", "No such message was queued for you: nothing was changed.", event.requestId)
+          : errorAnswer("OVERLOADED", "The cluster cannot take this ack now: send it again.", event.requestId),
+      );
+    case "settledStale":
+      return stay(state, { do: "reassert" });
     case "unavailable":
       return stay(
         state,
@@ -36,7 +52,7 @@ export function onActiveEvent(state: ConnectionState, phase: Active, event: Conn
       const { reassertion } = event;
       switch (reassertion.outcome) {
         case "kept":
-          return into(state, { ...phase, status: reassertion.status });
+          return into(state, { ...phase, status: reassertion.status }, { do: "resumeQueue", queue: reassertion.queue });
         case "superseded":
           return close(state, "session_replaced");
         case "not_allowed":
@@ -54,27 +70,41 @@ export function onActiveEvent(state: ConnectionState, phase: Active, event: Conn
 }
 
 function onDispatched(state: ConnectionState, event: Extract<ConnectionEvent, { type: "dispatched" }>): Transition {
-  const { outcome, rule } = event;
+  const { outcome, message } = event;
   switch (outcome) {
     case "appended":
-      return stay(state);
+    case "duplicate":
+      if (message.id === undefined) return stay(state);
+      return stay(state, messageAck(message.id, outcome === "appended" ? "accepted" : "duplicate", message.requestId));
+    case "id_conflict":
+      return stay(state, refused(message, "id_conflict"));
     case "unknown_rule":
-      return stay(
-        state,
-        errorAnswer("UNKNOWN_RULE", "Nobody holds this rule: the message was not accepted.", undefined, { rule }),
-      );
+      return stay(state, refused(message, "unknown_rule"));
     case "overloaded":
-      return stay(state, overloaded(rule));
+      return stay(state, refused(message, "overloaded"));
     case "doubtful":
       return stay(
         state,
-        errorAnswer("OVERLOADED", "The cluster stopped answering: the message may have been accepted.", undefined, {
-          rule,
-        }),
+        message.id === undefined
+          ? errorAnswer("OVERLOADED", "The cluster stopped answering: the message may have been accepted.", undefined, {
+              rule: message.rule,
+            })
+          : refused(message, "overloaded"),
       );
     case "stale":
-      return stay(state, overloaded(rule), { do: "reassert" });
+      return stay(state, refused(message, "overloaded"), { do: "reassert" });
   }
+}
+
+/** The message was not stored. With an id the same one may be sent again, also when Redis stopped answering on the way. */
+function refused(message: InboundMessage, reason: Exclude<MessageRejectedReason, "session_ended">): Effect {
+  const { rule, id, requestId } = message;
+  if (id !== undefined) return messageAck(id, "rejected", requestId, reason);
+  return reason === "unknown_rule"
+    ? errorAnswer("UNKNOWN_RULE", "Nobody holds this rule: the message was not accepted.", undefined, { rule })
+    : errorAnswer("OVERLOADED", "The cluster cannot take this now: it was not accepted. Try again.", undefined, {
+        rule,
+      });
 }
 
 function onFrame(
@@ -83,7 +113,11 @@ function onFrame(
   frame: Extract<ConnectionEvent, { type: "frame" }>["frame"],
 ): Transition {
   if (frame.kind === "application") {
-    return stay(state, { do: "dispatch", epoch: phase.epoch, rule: frame.rule, content: frame.content });
+    return stay(state, {
+      do: "dispatch",
+      epoch: phase.epoch,
+      message: { rule: frame.rule, content: frame.content },
+    });
   }
   if (frame.kind === "malformed") return stay(state);
   const { message } = frame;
@@ -97,11 +131,21 @@ function onFrame(
           message.requestId,
         );
       }
+      return stay(state, { do: "recordBeat", epoch: phase.epoch, ...echo(message.requestId) });
+    case "message": {
+      if (!phase.acks) return notGranted(state, message.requestId);
+      return stay(state, { do: "dispatch", epoch: phase.epoch, message: inboundMessage(message) });
+    }
+    case "message_ack": {
+      if (!phase.acks) return notGranted(state, message.requestId);
+      const { id, status, reason } = message.payload;
       return stay(state, {
-        do: "recordBeat",
-        epoch: phase.epoch,
-        ...(message.requestId === undefined ? {} : { requestId: message.requestId }),
+        do: "settle",
+        messageId: id,
+        ...(status === "rejected" ? { rejection: reason ?? "" } : {}),
+        ...echo(message.requestId),
       });
+    }
     case "hello":
       return violation(state, "MALFORMED_MESSAGE", "A connection says hello once.", message.requestId);
     case "pair_confirm":
@@ -111,10 +155,13 @@ function onFrame(
   }
 }
 
-function overloaded(rule: string) {
-  return errorAnswer("OVERLOADED", "The cluster cannot take this now: it was not accepted. Try again.", undefined, {
-    rule,
-  });
+function notGranted(state: ConnectionState, requestId: string | undefined): Transition {
+  return violation(
+    state,
+    "MALFORMED_MESSAGE",
+    "This connection has no acks: ask for the capability ack in your hello.",
+    requestId,
+  );
 }
 
 function endReason(reason: string): CloseReason {

@@ -2,22 +2,27 @@ import type {
   AdminNotification,
   AuthFailedReason,
   ErrorCode,
+  FollowerMessageOf,
   FollowerStatus,
+  MessageAckStatus,
+  MessageRejectedReason,
   NextAction,
   NodeMessage,
   PairFailedReason,
   RePairReason,
 } from "@yonexus/protocol/wire";
-import type { Effect } from "./event.ts";
-import type { OpenPairing } from "./state.ts";
+import type { Effect, InboundMessage } from "./event.ts";
+import type { OpenPairing, Peer } from "./state.ts";
 
 /** The effects that answer a follower. The driver stamps each with the time; a reply echoes its request's id. */
 function send(message: NodeMessage, requestId?: string): Effect {
   return { do: "send", message: requestId === undefined ? message : { ...message, requestId } };
 }
 
-export function helloAck(identifier: string, nextAction: NextAction, requestId: string | undefined): Effect {
-  return send({ type: "hello_ack", payload: { identifier, nextAction } }, requestId);
+export function helloAck(peer: Peer, nextAction: NextAction, requestId: string | undefined): Effect {
+  const { identifier, capabilities } = peer;
+  const granted = capabilities === undefined ? {} : { capabilities: [...capabilities] };
+  return send({ type: "hello_ack", payload: { identifier, nextAction, ...granted } }, requestId);
 }
 
 /** @param pairing whose `expiresAt` is in ms; the wire has seconds. */
@@ -78,9 +83,9 @@ export function errorAnswer(code: ErrorCode, message: string, requestId?: string
 }
 
 /** The answer to a hello of somebody who is not in the allowlist. */
-export function rejection(identifier: string, requestId: string | undefined): Effect[] {
+export function rejection(peer: Peer, requestId: string | undefined): Effect[] {
   return [
-    helloAck(identifier, "rejected", requestId),
+    helloAck(peer, "rejected", requestId),
     errorAnswer(
       "IDENTIFIER_NOT_ALLOWED",
       "This identifier is not on the allowlist: ask the operator to allow it.",
@@ -89,8 +94,40 @@ export function rejection(identifier: string, requestId: string | undefined): Ef
   ];
 }
 
+/** For the spread into something that repeats the id of the request, if it had one. */
+export function echo(requestId: string | undefined): { readonly requestId?: string } {
+  return requestId === undefined ? {} : { requestId };
+}
+
+/** A message of a follower with acks. */
+export function inboundMessage({ payload, requestId }: FollowerMessageOf<"message">): InboundMessage {
+  const { id, rule, content } = payload;
+  return { rule, content, id, ...echo(requestId) };
+}
+
+/** The answer to a message that came with an id. */
+export function messageAck(
+  id: string,
+  status: MessageAckStatus,
+  requestId: string | undefined,
+  reason?: MessageRejectedReason,
+): Effect {
+  return send(
+    { type: "message_ack", payload: reason === undefined ? { id, status } : { id, status, reason } },
+    requestId,
+  );
+}
+
 /** The answer to a message that was read when its session ended. */
-export function notAccepted(rule: string): NodeMessage {
-  const message = "The session ended before this message was handed on: it was not accepted.";
-  return { type: "error", payload: { code: "CLIENT_OFFLINE", message, details: { rule } } };
+export function notAccepted({ rule, id, requestId }: InboundMessage): Effect {
+  return id === undefined
+    ? errorAnswer(
+        "CLIENT_OFFLINE",
+        "The session ended before this message was handed on: it was not accepted.",
+        requestId,
+        {
+          rule,
+        },
+      )
+    : messageAck(id, "rejected", requestId, "session_ended");
 }

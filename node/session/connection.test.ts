@@ -14,6 +14,8 @@ const LIMITS = {
   inboundRatePerSecond: 1_000,
   inboundBurst: 1_000,
 };
+const MESSAGE = { rule: "chat", content: "" };
+const NO_QUEUE = { lastSeq: 0, waiting: 0, gaps: 0 };
 const frame = (type: string, payload: object) => `builtin::${JSON.stringify({ type, payload })}`;
 
 /** Keeps what a socket would have been told, in order. */
@@ -84,6 +86,18 @@ class ScriptedServices implements ConnectionServices {
     this.did.push("gone");
   }
 
+  readonly queues = {
+    nodeId: "node",
+    queue: {
+      read: async () => ({ messages: [], gaps: [], more: false }),
+      settle: async () => "settled" as const,
+      reject: async () => "settled" as const,
+      forgetGaps: async () => {},
+    },
+    receipt: () => {},
+    failed: () => {},
+  };
+
   fault(error: unknown): void {
     this.did.push(`fault ${error instanceof Error ? error.message : ""}`);
   }
@@ -110,7 +124,10 @@ const lookedUp: ConnectionEvent = {
   type: "lookedUp",
   lookup: { now: 0, allowed: true, trustVersion: "3", trust: { publicKey: PUBLIC_KEY, sealedSecret: "sealed" } },
 };
-const claimed: ConnectionEvent = { type: "proofJudged", verdict: { outcome: "claimed", epoch: 7, now: 0 } };
+const claimed: ConnectionEvent = {
+  type: "proofJudged",
+  verdict: { outcome: "claimed", epoch: 7, now: 0, queue: NO_QUEUE },
+};
 
 async function proving(): Promise<void> {
   connection.receive(frame("hello", HELLO));
@@ -127,11 +144,12 @@ describe("the frames of a connection", () => {
   it("are handled one after the other: the next waits until Redis answered the one before", async () => {
     await active();
     for (const content of ["one", "two", "three"]) connection.receive(`chat::${content}`);
-    const contents = () => services.steps.flatMap(({ effect }) => (effect.do === "dispatch" ? [effect.content] : []));
+    const contents = () =>
+      services.steps.flatMap(({ effect }) => (effect.do === "dispatch" ? [effect.message.content] : []));
     expect(contents()).toEqual(["one"]);
-    await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
+    await answer({ type: "dispatched", outcome: "appended", message: MESSAGE });
     expect(contents()).toEqual(["one", "two"]);
-    await answer({ type: "dispatched", outcome: "overloaded", rule: "chat" });
+    await answer({ type: "dispatched", outcome: "overloaded", message: MESSAGE });
     expect(contents()).toEqual(["one", "two", "three"]);
   });
 
@@ -140,7 +158,8 @@ describe("the frames of a connection", () => {
     const reading = () => transport.did.filter((step) => step === "pause" || step === "resume");
     for (let count = 0; count <= 32; count++) connection.receive(`chat::${count}`);
     expect(reading()).toEqual(["pause"]);
-    for (let count = 0; count <= 29; count++) await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
+    for (let count = 0; count <= 29; count++)
+      await answer({ type: "dispatched", outcome: "appended", message: MESSAGE });
     expect(reading()).toEqual(["pause", "resume"]);
   });
 
@@ -150,9 +169,9 @@ describe("the frames of a connection", () => {
     connection.socketClosed();
     for (let count = 0; count < 3; count++) {
       expect(services.did).not.toContain("ended alice 7 disconnected");
-      await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
+      await answer({ type: "dispatched", outcome: "appended", message: MESSAGE });
     }
-    const contents = services.steps.flatMap(({ effect }) => (effect.do === "dispatch" ? [effect.content] : []));
+    const contents = services.steps.flatMap(({ effect }) => (effect.do === "dispatch" ? [effect.message.content] : []));
     expect(contents).toEqual(["one", "two", "three"]);
     expect(services.did.slice(-2)).toEqual(["ended alice 7 disconnected", "gone"]);
   });
@@ -161,12 +180,12 @@ describe("the frames of a connection", () => {
     await active();
     connection.receive("chat::before");
     connection.apply({ type: "closeOrdered", reason: "draining" });
-    await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
+    await answer({ type: "dispatched", outcome: "appended", message: MESSAGE });
     expect(transport.did.slice(-2)).toEqual(["disconnect_notice", "close draining"]);
     connection.receive("chat::under way");
-    await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
+    await answer({ type: "dispatched", outcome: "appended", message: MESSAGE });
     connection.socketClosed();
-    const contents = services.steps.flatMap(({ effect }) => (effect.do === "dispatch" ? [effect.content] : []));
+    const contents = services.steps.flatMap(({ effect }) => (effect.do === "dispatch" ? [effect.message.content] : []));
     expect(contents).toEqual(["before", "under way"]);
     expect(services.did.slice(-2)).toEqual(["ended alice 7 draining", "gone"]);
   });
@@ -177,7 +196,7 @@ describe("the frames of a connection", () => {
     const before = services.steps.length;
     connection.apply({ type: "closeOrdered", reason: "session_replaced" });
     expect(transport.did).not.toContain("disconnect_notice");
-    await answer({ type: "dispatched", outcome: "unknown_rule", rule: "chat" });
+    await answer({ type: "dispatched", outcome: "unknown_rule", message: MESSAGE });
     expect(services.steps).toHaveLength(before);
     const codes = transport.messages.flatMap(({ type, payload }) =>
       type === "error" && "code" in payload ? [payload.code] : [],
@@ -199,7 +218,7 @@ describe("the frames of a connection", () => {
       Array(2).fill({ payload: { code: "RATE_LIMITED" } }),
     );
     for (let count = 0; count < 10; count++) connection.receive("chat::hello");
-    await answer({ type: "dispatched", outcome: "appended", rule: "chat" });
+    await answer({ type: "dispatched", outcome: "appended", message: MESSAGE });
     expect(transport.did.slice(-2)).toEqual(["disconnect_notice", "close rate_limited"]);
     expect(services.steps.filter(({ effect }) => effect.do === "dispatch")).toHaveLength(1);
   });

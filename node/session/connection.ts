@@ -1,18 +1,22 @@
-import type { ReceiptOutcome } from "@yonexus/protocol/redis";
+import type { QueueState } from "@yonexus/protocol/redis";
 import {
   type CloseReason,
   closeCode,
   disconnectNotice,
   encodeNodeMessage,
+  type FollowerMessage,
   type NodeMessage,
+  type ParsedFrame,
   parseFollowerFrame,
 } from "@yonexus/protocol/wire";
-import { notAccepted } from "./answers.ts";
+import { inboundMessage, notAccepted } from "./answers.ts";
 import type { AsyncEffect, ConnectionLimits, ConnectionServices, Session } from "./connectionPorts.ts";
-import type { ConnectionEvent, Effect } from "./event.ts";
+import type { QueuedMessage } from "./deliveryWindow.ts";
+import type { ConnectionEvent, Effect, InboundMessage } from "./event.ts";
 import { FrameQueue } from "./frameQueue.ts";
 import { InboundRate } from "./inboundRate.ts";
-import { Outbox } from "./outbox.ts";
+import { type Delivery, Outbox, type ReportDelivery } from "./outbox.ts";
+import { QueueDelivery, type QueueLink } from "./queueDelivery.ts";
 import { type ConnectionState, INITIAL_STATE } from "./state.ts";
 import { transition } from "./transition.ts";
 import type { Transport } from "./transport.ts";
@@ -23,7 +27,7 @@ const NOTICE_WAIT_MS = 2_500;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 /** One socket: drives the pure protocol, frame after frame in order, and does what it asks for. */
-export class Connection {
+export class Connection implements QueueLink {
   readonly connectionId: string;
   readonly address: string;
   readonly #transport: Transport;
@@ -37,6 +41,8 @@ export class Connection {
   /** Known from the hello on. */
   #identifier: string | undefined;
   #session: Session | undefined;
+  /** There is one while something of the follower's queue is being delivered. */
+  #queue: QueueDelivery | undefined;
   #trustVersion = "";
   #pumping = false;
   #heard = true;
@@ -74,7 +80,7 @@ export class Connection {
   /** A text frame arrived. */
   receive(text: string): void {
     this.#heard = true;
-    if (!this.#withinRate()) return;
+    if (!this.#rate.takeAck(text) && !this.#withinRate()) return;
     // After the close frame only a session that is leaving still has a say.
     if (this.#state.phase.name === "closed") return;
     this.#frames.push(text, this.#session === undefined ? "stranger" : "session");
@@ -98,12 +104,14 @@ export class Connection {
     }
     this.#heard = false;
     this.#transport.ping();
+    this.#letGoOfQueue();
   }
 
   /** The socket is gone. What was read from it is handed on first: then the session ends. */
   socketClosed(): void {
     this.#socket = "gone";
     this.#outbox.stop();
+    this.#queue?.leave();
     clearTimeout(this.#deadline);
     clearTimeout(this.#noticeWait);
     clearTimeout(this.#cutOff);
@@ -113,14 +121,38 @@ export class Connection {
   #settle(): void {
     if (this.#socket === "settled") return;
     this.#socket = "settled";
+    this.#queue?.stop();
     this.apply({ type: "socketGone" });
     this.#frames.drain();
     this.#services.ended(this);
   }
 
   /** Hands a routed message to the socket. */
-  deliver(frame: string, onOutcome: (outcome: ReceiptOutcome) => void): void {
-    this.#outbox.deliver(frame, onOutcome);
+  deliver(delivery: Delivery, report: ReportDelivery): void {
+    this.#outbox.deliver(delivery, report);
+  }
+
+  /** A message was queued for the session's follower. */
+  queued(message: QueuedMessage): void {
+    this.#openQueue()?.queued(message);
+  }
+
+  /** Something was queued for the session's follower, or dropped from its queue. */
+  queueChanged(): void {
+    this.#openQueue()?.fallBehind();
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#outbox.hasRoom(bytes);
+  }
+
+  sendQueued(frame: string, onWritten: (error?: Error | null) => void): void {
+    if (this.#session?.acks === true) this.#rate.askedForAck();
+    this.#transport.send(frame, onWritten);
+  }
+
+  tell(frame: string): void {
+    this.#transport.send(frame);
   }
 
   /** Applies what happened, at once, whatever is under way. */
@@ -228,7 +260,13 @@ export class Connection {
         this.#setDeadline(effect.pairingMs ?? this.#limits.handshakeTimeoutMs);
         return;
       case "openSession":
-        this.#openSession(effect.epoch, effect.authenticatedAt);
+        this.#openSession(effect.epoch, effect.authenticatedAt, effect.queue);
+        return;
+      case "settle":
+        this.#openQueue()?.answered(effect.messageId, effect.rejection, effect.requestId);
+        return;
+      case "resumeQueue":
+        this.#resumeQueue(effect.queue);
         return;
       case "endSession":
         this.#endSession(effect.epoch, effect.reason);
@@ -236,7 +274,7 @@ export class Connection {
     }
   }
 
-  #openSession(epoch: number, authenticatedAt: number): void {
+  #openSession(epoch: number, authenticatedAt: number, queue: QueueState): void {
     const { phase } = this.#state;
     if (phase.name !== "active") return;
     clearTimeout(this.#deadline);
@@ -247,8 +285,39 @@ export class Connection {
       trustVersion: this.#trustVersion,
       authenticatedAt,
       heardAt: performance.now(),
+      acks: phase.acks,
+      queueSettledTo: queue.lastSeq,
     };
     this.#services.sessionOpened(this, this.#session);
+    if (isOpen(queue)) this.#openQueue(queue);
+  }
+
+  /** The delivery of the follower's queue, made when there is something to deliver; undefined when the session is over. */
+  #openQueue(queue?: QueueState): QueueDelivery | undefined {
+    const { phase } = this.#state;
+    if (phase.name !== "active" || this.#session === undefined) return undefined;
+    this.#queue ??= new QueueDelivery(
+      this.#session,
+      queue ?? { lastSeq: this.#session.queueSettledTo, waiting: 0, gaps: 0 },
+      this,
+      this.#services.queues,
+    );
+    if (phase.leaving !== undefined) this.#queue.leave();
+    return this.#queue;
+  }
+
+  #resumeQueue(queue: QueueState): void {
+    if (this.#queue !== undefined) this.#queue.resume(queue);
+    else if (isOpen(queue)) this.#openQueue(queue);
+    else if (this.#session !== undefined) this.#session = { ...this.#session, queueSettledTo: queue.lastSeq };
+  }
+
+  /** What an idle session does not need, it does not keep. */
+  #letGoOfQueue(): void {
+    const idleAt = this.#queue?.idleAt;
+    if (idleAt === undefined || this.#session === undefined) return;
+    this.#queue = undefined;
+    this.#session = { ...this.#session, queueSettledTo: idleAt };
   }
 
   /** Notes a heartbeat by this process' own clock: what Redis misses while it is away is told to it afterwards. */
@@ -269,7 +338,12 @@ export class Connection {
   #close(reason: CloseReason, identifier: string | undefined): void {
     clearTimeout(this.#deadline);
     clearTimeout(this.#noticeWait);
-    if (this.#state.phase.name === "closed") this.#refuseWaiting();
+    if (this.#state.phase.name === "closed") {
+      this.#queue?.stop();
+      this.#refuseWaiting();
+    } else {
+      this.#queue?.leave();
+    }
     // A paused socket would never see the peer's answer to the close frame.
     this.#frames.read();
     // The notice names the follower: there is none before its hello.
@@ -280,13 +354,12 @@ export class Connection {
 
   /** What was read and will not be handed on is told to the follower, while it can be told. */
   #refuseWaiting(): void {
-    const rules = this.#work.splice(0).map((effect) => (effect.do === "dispatch" ? effect.rule : undefined));
-    for (const text of this.#frames.drain()) {
-      const frame = parseFollowerFrame(text);
-      rules.push(frame.kind === "application" ? frame.rule : undefined);
-    }
+    const work = this.#work.splice(0);
+    const texts = this.#frames.drain();
     if (this.#session === undefined) return;
-    for (const rule of rules) if (rule !== undefined) this.#send(notAccepted(rule));
+    const messages = work.map((effect) => (effect.do === "dispatch" ? effect.message : undefined));
+    for (const text of texts) messages.push(messageIn(parseFollowerFrame(text), this.#session.acks));
+    for (const message of messages) if (message !== undefined) this.#do(notAccepted(message));
   }
 
   #slow(): void {
@@ -312,4 +385,17 @@ export class Connection {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.apply({ type: "deadlinePassed" }), ms);
   }
+}
+
+/** The message under a rule that a frame of a session is, if it is one. */
+function messageIn(frame: ParsedFrame<FollowerMessage>, acks: boolean): InboundMessage | undefined {
+  if (frame.kind === "application") return { rule: frame.rule, content: frame.content };
+  return frame.kind === "builtin" && frame.message.type === "message" && acks
+    ? inboundMessage(frame.message)
+    : undefined;
+}
+
+/** Whether there is something to deliver. */
+function isOpen({ waiting, gaps }: QueueState): boolean {
+  return waiting > 0 || gaps > 0;
 }

@@ -1,5 +1,6 @@
 import type { Connection } from "./connection.ts";
 import type { ConnectionEvent, Effect } from "./event.ts";
+import type { QueueServices } from "./queueDelivery.ts";
 
 /** An authenticated session as its node knows it. Instants of Redis in ms; `heardAt` by this process' steady clock. */
 export interface Session {
@@ -8,6 +9,10 @@ export interface Session {
   readonly trustVersion: string;
   readonly authenticatedAt: number;
   readonly heardAt: number;
+  /** Whether messages are acknowledged, both ways. */
+  readonly acks: boolean;
+  /** The last one of its queue that needs nothing more, as long as nothing is being delivered from it. */
+  readonly queueSettledTo: number;
 }
 
 /** The steps that Redis is asked for. */
@@ -28,6 +33,8 @@ export interface ConnectionServices {
   ended(connection: Connection): void;
   /** Something of ours threw. */
   fault(error: unknown): void;
+  /** For the delivery of the follower's queue. */
+  readonly queues: QueueServices;
 }
 
 export interface ConnectionLimits {

@@ -4,6 +4,7 @@ import type {
   FollowerLookup,
   NoticeResult,
   OpenedPairing,
+  QueueState,
   Reassertion,
 } from "@yonexus/protocol/redis";
 import type {
@@ -21,6 +22,15 @@ import type { ConnectionState, ExpectedTrust, Peer } from "./state.ts";
 export type ProofVerdict =
   | { readonly outcome: "refused"; readonly reason: AuthFailedReason; readonly tooMany: boolean }
   | ClaimResult;
+
+/** A follower's message under a rule. With an id it is answered, and stored once. */
+export interface InboundMessage {
+  readonly rule: string;
+  readonly content: string;
+  readonly id?: string;
+  /** Of the frame that it came in: the answer repeats it. */
+  readonly requestId?: string;
+}
 
 /** What happens to a connection. Answers of Redis come back as events, like frames. */
 export type ConnectionEvent =
@@ -46,9 +56,13 @@ export type ConnectionEvent =
   | {
       readonly type: "dispatched";
       /** `doubtful`: Redis stopped answering on the way; it may have been stored. */
-      readonly outcome: "appended" | "unknown_rule" | "overloaded" | "stale" | "doubtful";
-      readonly rule: string;
+      readonly outcome: "appended" | "duplicate" | "id_conflict" | "unknown_rule" | "overloaded" | "stale" | "doubtful";
+      readonly message: InboundMessage;
     }
+  /** What became of the follower's ack of a message that this session did not send. */
+  | { readonly type: "ackJudged"; readonly outcome: "unknown" | "unavailable"; readonly requestId?: string }
+  /** Redis refused to settle a queued message for this session: it may be somebody else's by now. */
+  | { readonly type: "settledStale" }
   | { readonly type: "reasserted"; readonly reassertion: Reassertion }
   | { readonly type: "statusDecided"; readonly epoch: number; readonly status: FollowerStatus }
   /** Redis did not answer, or something of ours failed: nothing was changed. */
@@ -73,13 +87,27 @@ export type Effect =
       readonly expected: ExpectedTrust;
     }
   | { readonly do: "recordBeat"; readonly epoch: number; readonly requestId?: string }
-  | { readonly do: "dispatch"; readonly epoch: number; readonly rule: string; readonly content: string }
+  | { readonly do: "dispatch"; readonly epoch: number; readonly message: InboundMessage }
+  /** The follower answered a queued message. `rejection`: it never can handle it, and why. */
+  | {
+      readonly do: "settle";
+      readonly messageId: string;
+      readonly rejection?: string;
+      readonly requestId?: string;
+    }
+  /** What waits for the follower, by Redis. */
+  | { readonly do: "resumeQueue"; readonly queue: QueueState }
   | { readonly do: "reassert" }
   /** Wait a little for the admin to be told before the follower is, so that it is told once. */
   | { readonly do: "waitForNotice" }
   /** Begin the handshake's time anew, or give it the time that a pairing has (ms). */
   | { readonly do: "restartDeadline"; readonly pairingMs?: number }
-  | { readonly do: "openSession"; readonly epoch: number; readonly authenticatedAt: number }
+  | {
+      readonly do: "openSession";
+      readonly epoch: number;
+      readonly authenticatedAt: number;
+      readonly queue: QueueState;
+    }
   | { readonly do: "endSession"; readonly epoch: number; readonly reason: string };
 
 export interface Transition {

@@ -8,6 +8,7 @@ const PUBLIC_KEY = "6bBmM3lxIjaETOYz23UH7bbYPc+KtjADd1WxYOYB5rE=";
 const NOW = 1_790_000_000_000;
 const TRUST = { trustVersion: "3", trust: { publicKey: PUBLIC_KEY, sealedSecret: "sealed" } };
 const HELLO = { identifier: "alice", hasSecret: false, hasKeyPair: true, publicKey: PUBLIC_KEY, protocolVersion: "1" };
+const QUEUE = { lastSeq: 4, waiting: 2, gaps: 1 };
 const PROOF = { identifier: "alice", nonce: "A".repeat(24), proofTimestamp: 1_790_000_000, signature: "x" };
 
 /** One connection, taken through events; what each led to is kept. */
@@ -106,14 +107,60 @@ describe("hello", () => {
   });
 });
 
+describe("capabilities", () => {
+  const acked = (capabilities: object) => {
+    const lookup = { now: NOW, allowed: true, ...TRUST };
+    return said({ hasSecret: true, ...capabilities }).apply({ type: "lookedUp", lookup });
+  };
+
+  it.each([
+    [{}, {}],
+    [{ capabilities: [] }, {}],
+    [{ capabilities: ["ack"] }, { capabilities: ["ack"] }],
+    [{ capabilities: ["of a later version", "ack", "ack"] }, { capabilities: ["ack"] }],
+    [{ capabilities: ["of a later version"] }, { capabilities: [] }],
+  ])("asked for with %j are granted with %j", (asked, granted) => {
+    expect(acked(asked).said).toEqual([
+      { type: "hello_ack", requestId: "q", payload: { identifier: "alice", nextAction: "auth_required", ...granted } },
+    ]);
+  });
+
+  it("hold for the session, also after a pairing", () => {
+    const claimed: ConnectionEvent = {
+      type: "proofJudged",
+      verdict: { outcome: "claimed", epoch: 7, now: NOW, queue: QUEUE },
+    };
+    const acks = (handshake: Handshake) => {
+      const { phase } = handshake.frame("auth_request", PROOF).apply(claimed).state;
+      return phase.name === "active" && phase.acks;
+    };
+    expect([acks(acked({ capabilities: ["ack"] })), acks(acked({}))]).toEqual([true, false]);
+    const paired = said({ capabilities: ["ack"] })
+      .apply({ type: "lookedUp", lookup: { now: NOW, allowed: true, trustVersion: "0" } })
+      .apply(opened())
+      .frame("pair_confirm", { identifier: "alice", pairingCode: "7K3M-9QXV" })
+      .apply({
+        type: "pairingConfirmed",
+        confirmed: { outcome: "paired", pairedAt: NOW, trustVersion: "4" },
+        grant: { secret: "a secret", expected: TRUST },
+      });
+    expect(acks(paired)).toBe(true);
+  });
+});
+
 describe("what only a session may send", () => {
   const heartbeat = { identifier: "alice", status: "alive" };
   const message: ConnectionEvent = { type: "frame", frame: { kind: "application", rule: "chat", content: "hello" } };
 
   it("is PAIRING_REQUIRED without trust, and AUTH_FAILED with it or before the hello", () => {
     const codes = (handshake: () => Handshake) =>
-      [handshake().frame("heartbeat", heartbeat), handshake().apply(message)].map(({ said }) => said[0]?.payload);
-    const both = (code: string) => [expect.objectContaining({ code }), expect.objectContaining({ code })];
+      [
+        handshake().frame("heartbeat", heartbeat),
+        handshake().frame("message", { id: "m-1", rule: "chat", content: "hello" }),
+        handshake().frame("message_ack", { id: "m-1" }),
+        handshake().apply(message),
+      ].map(({ said }) => said[0]?.payload);
+    const both = (code: string) => Array(4).fill(expect.objectContaining({ code }));
     expect(codes(waiting)).toEqual(both("PAIRING_REQUIRED"));
     expect(codes(opening)).toEqual(both("PAIRING_REQUIRED"));
     expect(codes(() => new Handshake())).toEqual(both("AUTH_FAILED"));
@@ -248,9 +295,12 @@ describe("a pairing", () => {
 
 describe("a proof", () => {
   it("that is claimed opens the session before its success is told, so that nothing overtakes it", () => {
-    const handshake = proving().apply({ type: "proofJudged", verdict: { outcome: "claimed", epoch: 7, now: NOW } });
+    const handshake = proving().apply({
+      type: "proofJudged",
+      verdict: { outcome: "claimed", epoch: 7, now: NOW, queue: QUEUE },
+    });
     expect(handshake.effects).toEqual([
-      { do: "openSession", epoch: 7, authenticatedAt: NOW },
+      { do: "openSession", epoch: 7, authenticatedAt: NOW, queue: QUEUE },
       {
         do: "send",
         message: {

@@ -4,10 +4,20 @@ import {
   type FollowerMessageOf,
   isUsablePublicKey,
   keyFingerprint,
+  knownCapabilities,
   LIMITS,
   PROTOCOL_VERSION,
 } from "@yonexus/protocol/wire";
-import { authFailed, authSuccess, errorAnswer, helloAck, pairFailed, rejection, rePairRequired } from "./answers.ts";
+import {
+  authFailed,
+  authSuccess,
+  echo,
+  errorAnswer,
+  helloAck,
+  pairFailed,
+  rejection,
+  rePairRequired,
+} from "./answers.ts";
 import type { ConnectionEvent, ProofVerdict, Transition } from "./event.ts";
 import { announce, onNotice, onPairingConfirmed, onPairingOpened } from "./pairing.ts";
 import type { ConnectionState, Peer, Phase } from "./state.ts";
@@ -69,14 +79,14 @@ function onFrame(
   const { message } = frame;
   if (phase.name === "awaitingHello") {
     if (message.type === "hello") return onHello(state, message);
-    return message.type === "heartbeat"
-      ? tooEarly(state, phase, "heartbeat", message.requestId)
+    return isForSessions(message)
+      ? tooEarly(state, phase, message.type, message.requestId)
       : violation(state, "MALFORMED_MESSAGE", "The first frame is a hello.", message.requestId);
   }
   if (message.type === "hello") {
     return violation(state, "MALFORMED_MESSAGE", "A connection says hello once.", message.requestId);
   }
-  if (!names(message, phase.peer)) {
+  if ("identifier" in message.payload && message.payload.identifier !== phase.peer.identifier) {
     return violation(
       state,
       "MALFORMED_MESSAGE",
@@ -113,15 +123,23 @@ function onFrame(
         authFailed(phase.peer.identifier, phase.peer.paired ? "invalid_secret" : "not_paired", message.requestId),
       ]);
     case "heartbeat":
-      return tooEarly(state, phase, "heartbeat", message.requestId);
+    case "message":
+    case "message_ack":
+      return tooEarly(state, phase, message.type, message.requestId);
   }
+}
+
+type ForSessions = FollowerMessageOf<"heartbeat" | "message" | "message_ack">;
+
+function isForSessions(message: FollowerMessage): message is ForSessions {
+  return message.type === "heartbeat" || message.type === "message" || message.type === "message_ack";
 }
 
 /** What only a session may send. */
 function tooEarly(
   state: ConnectionState,
   phase: Handshake,
-  what: "message" | "heartbeat",
+  what: ForSessions["type"],
   requestId: string | undefined,
 ): Transition {
   const pairing = phase.name === "awaitingCode" || phase.name === "confirming" || phase.name === "openingPairing";
@@ -130,12 +148,8 @@ function tooEarly(
     : violation(state, "AUTH_FAILED", `Authenticate first: the ${what} was not accepted.`, requestId);
 }
 
-function names(message: FollowerMessage, peer: Peer): boolean {
-  return message.payload.identifier === peer.identifier;
-}
-
 function onHello(state: ConnectionState, hello: FollowerMessageOf<"hello">): Transition {
-  const { identifier, hasSecret, hasKeyPair, publicKey, protocolVersion } = hello.payload;
+  const { identifier, hasSecret, hasKeyPair, publicKey, protocolVersion, capabilities } = hello.payload;
   if (protocolVersion !== PROTOCOL_VERSION) {
     const peer: Peer = { identifier, hasSecret, paired: false };
     return close({ ...state, phase: { name: "lookingUp", peer } }, "unsupported_protocol_version", [
@@ -159,6 +173,9 @@ function onHello(state: ConnectionState, hello: FollowerMessageOf<"hello">): Tra
     identifier,
     hasSecret,
     paired: false,
+    ...(capabilities === undefined || capabilities.length === 0
+      ? {}
+      : { capabilities: knownCapabilities(capabilities) }),
     ...(raw === undefined || publicKey === undefined || !hasKeyPair
       ? {}
       : { key: { publicKey, fingerprint: keyFingerprint(raw) } }),
@@ -172,14 +189,10 @@ function onLookedUp(
   lookup: Extract<ConnectionEvent, { type: "lookedUp" }>["lookup"],
 ): Transition {
   const { peer, requestId } = phase;
-  if (!lookup.allowed) return close(state, "identifier_not_allowed", rejection(peer.identifier, requestId));
+  if (!lookup.allowed) return close(state, "identifier_not_allowed", rejection(peer, requestId));
   if (lookup.trust !== undefined && peer.hasSecret) {
     const expected = { trustVersion: lookup.trustVersion, trust: lookup.trust };
-    return into(
-      state,
-      { name: "awaitingProof", peer, expected },
-      helloAck(peer.identifier, "auth_required", requestId),
-    );
+    return into(state, { name: "awaitingProof", peer, expected }, helloAck(peer, "auth_required", requestId));
   }
   if (peer.key === undefined) {
     // Not a second hello: this one led nowhere, and a good one may follow.
@@ -193,7 +206,7 @@ function onLookedUp(
   return into(
     state,
     { name: "openingPairing", peer: { ...peer, paired: lookup.trust !== undefined } },
-    helloAck(peer.identifier, lookup.pairing === undefined ? "pair_required" : "waiting_pair_confirm", requestId),
+    helloAck(peer, lookup.pairing === undefined ? "pair_required" : "waiting_pair_confirm", requestId),
     { do: "openPairing", peer },
   );
 }
@@ -204,13 +217,19 @@ function onProofJudged(
   verdict: ProofVerdict,
 ): Transition {
   const { requestId } = phase;
-  const { identifier } = phase.peer;
+  const { identifier, capabilities } = phase.peer;
   switch (verdict.outcome) {
     case "claimed":
       return into(
         state,
-        { name: "active", identifier, epoch: verdict.epoch, status: "online" },
-        { do: "openSession", epoch: verdict.epoch, authenticatedAt: verdict.now },
+        {
+          name: "active",
+          identifier,
+          epoch: verdict.epoch,
+          status: "online",
+          acks: capabilities?.includes("ack") === true,
+        },
+        { do: "openSession", epoch: verdict.epoch, authenticatedAt: verdict.now, queue: verdict.queue },
         authSuccess(identifier, verdict.now, requestId),
       );
     case "refused":
@@ -220,6 +239,8 @@ function onProofJudged(
     case "stale_timestamp":
     case "future_timestamp":
       return close(state, "auth_failed", [authFailed(identifier, verdict.outcome, requestId)]);
+    case "takeover_conflict":
+      return close(state, "takeover_conflict");
     case "nonce_collision":
     case "rate_limited":
       return close(state, "trust_revoked", [
@@ -236,8 +257,4 @@ function onProofJudged(
 /** The id of the request that an answer is under way for. */
 function requestIdOf(phase: Handshake): string | undefined {
   return "requestId" in phase ? phase.requestId : undefined;
-}
-
-function echo(requestId: string | undefined): { readonly requestId?: string } {
-  return requestId === undefined ? {} : { requestId };
 }

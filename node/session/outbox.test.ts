@@ -35,7 +35,15 @@ afterEach(() => vi.useRealTimers());
 
 const outcomeOf = (frame: string) => {
   const outcomes: string[] = [];
-  outbox.deliver(frame, (outcome) => outcomes.push(outcome));
+  const delivery = {
+    kind: "deliver",
+    identifier: "alice",
+    epoch: 5,
+    messageId: "m",
+    senderId: "s",
+    recorded: false,
+  } as const;
+  outbox.deliver({ ...delivery, frame }, (_delivery, outcome) => outcomes.push(outcome));
   return outcomes;
 };
 
@@ -50,6 +58,13 @@ describe("the outbox", () => {
   it("calls a message stale that the socket did not take: it may be routed again", () => {
     transport.failure = new Error("closed");
     expect(outcomeOf("x")).toEqual(["stale"]);
+  });
+
+  it("has room for what can wait in half of the buffer, and in an empty one whatever its size", () => {
+    transport.bufferedAmount = 10;
+    expect([outbox.hasRoom(40), outbox.hasRoom(41)]).toEqual([true, false]);
+    transport.bufferedAmount = 0;
+    expect(outbox.hasRoom(1_000)).toBe(true);
   });
 
   it("gives a full buffer five seconds to drain", () => {

@@ -1,5 +1,11 @@
-import type { ReceiptOutcome } from "@yonexus/protocol/redis";
+import type { NodeCommand, ReceiptOutcome } from "@yonexus/protocol/redis";
 import type { Transport } from "./transport.ts";
+
+/** A message for a session that somebody waits for a receipt of. */
+export type Delivery = Extract<NodeCommand, { kind: "deliver" }>;
+
+/** Hears what became of a delivery. One for all of them: a message costs no closure more than it must. */
+export type ReportDelivery = (delivery: Delivery, outcome: ReceiptOutcome) => void;
 
 /** A buffer that stays full for so long belongs to a peer that does not read. */
 const SLOW_AFTER_MS = 5_000;
@@ -22,13 +28,23 @@ export class Outbox {
   }
 
   /** Sends a message for somebody who waits to hear what became of it. */
-  deliver(frame: string, onOutcome: (outcome: ReceiptOutcome) => void): void {
+  deliver(delivery: Delivery, report: ReportDelivery): void {
+    const { frame } = delivery;
     if (this.#transport.bufferedAmount + Buffer.byteLength(frame) > this.#maxBytes) {
       this.#watch();
-      onOutcome("overloaded");
+      report(delivery, "overloaded");
       return;
     }
-    this.#transport.send(frame, (error) => onOutcome(error ? "stale" : "delivered"));
+    this.#transport.send(frame, (error) => report(delivery, error ? "stale" : "delivered"));
+  }
+
+  /**
+   * Whether so many bytes of what can wait are to be sent now: it leaves half of the send buffer to what cannot. An empty one
+   * takes whatever comes.
+   */
+  hasRoom(bytes: number): boolean {
+    const { bufferedAmount } = this.#transport;
+    return bufferedAmount === 0 || bufferedAmount + bytes <= this.#maxBytes / 2;
   }
 
   /** Sends an answer of the protocol. A peer that does not read its answers is over. */

@@ -12,8 +12,7 @@ export function onPairingOpened(
   opened: Extract<ConnectionEvent, { type: "pairingOpened" }>["opened"],
 ): Transition {
   const { peer } = phase;
-  if (opened.outcome === "not_allowed")
-    return close(state, "identifier_not_allowed", rejection(peer.identifier, undefined));
+  if (opened.outcome === "not_allowed") return close(state, "identifier_not_allowed", rejection(peer, undefined));
   if (opened.outcome !== "opened" && opened.outcome !== "joined") {
     return close(state, "rate_limited", [pairFailed(peer.identifier, "too_many_attempts")]);
   }

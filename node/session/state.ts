@@ -1,5 +1,5 @@
 import type { NoticeResult, Trust } from "@yonexus/protocol/redis";
-import type { AdminNotification, CloseReason, FollowerStatus } from "@yonexus/protocol/wire";
+import type { AdminNotification, Capability, CloseReason, FollowerStatus } from "@yonexus/protocol/wire";
 
 /** Who says hello. `publicKey` (base64) and its fingerprint are there when the hello named a key that can be used. */
 export interface Peer {
@@ -7,6 +7,8 @@ export interface Peer {
   readonly hasSecret: boolean;
   /** Whether the identifier is paired: a follower that lost its secret pairs again while its old trust stands. */
   readonly paired: boolean;
+  /** Those that the hello asked for and that are granted for this connection; left out when it asked for none. */
+  readonly capabilities?: readonly Capability[];
   readonly key?: { readonly publicKey: string; readonly fingerprint: string };
 }
 
@@ -48,6 +50,8 @@ export type Phase =
       readonly identifier: string;
       readonly epoch: number;
       readonly status: FollowerStatus;
+      /** The capability `ack` was granted: messages are acknowledged, both ways. */
+      readonly acks: boolean;
       /** The close frame is out; what the follower sent before it saw that is still handed on. */
       readonly leaving?: CloseReason;
     }

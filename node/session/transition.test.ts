@@ -27,9 +27,11 @@ const PHASES: readonly Phase[] = [
   { name: "confirming", peer: peer(), pairing: PAIRING, requestId: "r" },
   { name: "awaitingProof", peer: peer({ hasSecret: true, paired: true }), expected: TRUST },
   { name: "proving", peer: peer({ hasSecret: true, paired: true }), requestId: "r" },
-  { name: "active", identifier: "alice", epoch: 5, status: "online" },
-  { name: "active", identifier: "alice", epoch: 5, status: "unstable" },
-  { name: "active", identifier: "alice", epoch: 5, status: "online", leaving: "draining" },
+  { name: "awaitingProof", peer: peer({ hasSecret: true, paired: true, capabilities: ["ack"] }), expected: TRUST },
+  { name: "proving", peer: peer({ hasSecret: true, paired: true, capabilities: ["ack"] }) },
+  { name: "active", identifier: "alice", epoch: 5, status: "online", acks: false },
+  { name: "active", identifier: "alice", epoch: 5, status: "unstable", acks: true },
+  { name: "active", identifier: "alice", epoch: 5, status: "online", acks: true, leaving: "draining" },
   { name: "closed", reason: "draining" },
   { name: "closed", reason: "gone" },
 ];
@@ -51,6 +53,16 @@ const FRAMES = [
   builtin("auth_request", { identifier: "mallory", nonce: "A".repeat(24), proofTimestamp: 1, signature: "x" }),
   builtin("heartbeat", { identifier: "alice", status: "alive" }),
   builtin("heartbeat", { identifier: "mallory", status: "alive" }),
+  builtin("hello", {
+    identifier: "alice",
+    hasSecret: true,
+    hasKeyPair: true,
+    protocolVersion: "1",
+    capabilities: ["ack", "of a later version"],
+  }),
+  builtin("message", { id: "m-1", rule: "chat", content: "hello" }),
+  builtin("message_ack", { id: "m-1" }),
+  builtin("message_ack", { id: "m-1", status: "rejected", reason: "no" }),
   builtin("auth_success", { identifier: "alice" }),
   "chat::hello::there",
   "no separator",
@@ -59,7 +71,7 @@ const FRAMES = [
 
 const CLAIMED: ConnectionEvent = {
   type: "proofJudged",
-  verdict: { outcome: "claimed", epoch: 5, now: 1_790_000_000_000 },
+  verdict: { outcome: "claimed", epoch: 5, now: 1_790_000_000_000, queue: { lastSeq: 3, waiting: 1, gaps: 0 } },
 };
 const EVENTS: readonly ConnectionEvent[] = [
   ...FRAMES,
@@ -111,10 +123,24 @@ const EVENTS: readonly ConnectionEvent[] = [
     (outcome): ConnectionEvent => ({ type: "proofJudged", verdict: { outcome } }),
   ),
   ...(["alive", "stale", "unrecorded"] as const).map((outcome): ConnectionEvent => ({ type: "beatRecorded", outcome })),
-  ...(["appended", "unknown_rule", "overloaded", "stale"] as const).map(
-    (outcome): ConnectionEvent => ({ type: "dispatched", outcome, rule: "chat" }),
+  ...(["appended", "duplicate", "id_conflict", "unknown_rule", "overloaded", "stale", "doubtful"] as const).flatMap(
+    (outcome): ConnectionEvent[] => [
+      { type: "dispatched", outcome, message: { rule: "chat", content: "" } },
+      { type: "dispatched", outcome, message: { rule: "chat", content: "", id: "m-1", requestId: "q" } },
+    ],
   ),
-  { type: "reasserted", reassertion: { outcome: "kept", now: 1, status: "online", lastHeartbeatAt: 1 } },
+  ...(["unknown", "unavailable"] as const).map((outcome): ConnectionEvent => ({ type: "ackJudged", outcome })),
+  { type: "settledStale" },
+  {
+    type: "reasserted",
+    reassertion: {
+      outcome: "kept",
+      now: 1,
+      status: "online",
+      lastHeartbeatAt: 1,
+      queue: { lastSeq: 3, waiting: 0, gaps: 0 },
+    },
+  },
   ...(["superseded", "not_allowed", "revoked"] as const).map(
     (outcome): ConnectionEvent => ({ type: "reasserted", reassertion: { outcome } }),
   ),
@@ -235,12 +261,13 @@ describe("the end of a connection", () => {
   });
 
   it("by a drain lets a session go on until its socket is gone, and tells Redis why it ended", () => {
-    const phase = { name: "active", identifier: "alice", epoch: 5, status: "online" } as const;
+    const phase = { name: "active", identifier: "alice", epoch: 5, status: "online", acks: false } as const;
     const leaving = transition({ phase, violations: 0 }, { type: "closeOrdered", reason: "draining" });
     expect(leaving.effects.map((effect) => effect.do)).toEqual(["close"]);
     const [late] = FRAMES.slice(-3);
     const handedOn = late === undefined ? undefined : transition(leaving.state, late);
-    expect(handedOn?.effects).toEqual([{ do: "dispatch", epoch: 5, rule: "chat", content: "hello::there" }]);
+    const message = { rule: "chat", content: "hello::there" };
+    expect(handedOn?.effects).toEqual([{ do: "dispatch", epoch: 5, message }]);
     expect(transition(leaving.state, { type: "socketGone" }).effects).toEqual([
       { do: "endSession", epoch: 5, reason: "draining" },
     ]);
@@ -292,6 +319,7 @@ describe("a session", () => {
         const asked = transition(before, event).effects.map((effect) => effect.do);
         expect(asked).not.toContain("dispatch");
         expect(asked).not.toContain("recordBeat");
+        expect(asked).not.toContain("settle");
       }),
     );
   });

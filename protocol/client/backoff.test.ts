@@ -24,9 +24,14 @@ test("the jitter is full: it reaches down to the floor however many attempts the
 
 test("Retry-After is waited out in full, with the jitter on top, up to five minutes", () => {
   expect(backoffMs(bounds, 0, 0, 7_000)).toBe(7_000);
-  expect(backoffMs(bounds, 0, 0.5, 7_000)).toBe(7_250);
+  expect(backoffMs(bounds, 3, 0.5, 7_000)).toBe(9_000);
   expect(backoffMs(bounds, 0, 0, 1e12)).toBe(LONGEST_RETRY_AFTER_MS);
   expect(backoffMs(bounds, 0, 0, -5)).toBe(BACKOFF_FLOOR_MS);
+});
+
+test("what was told the same whole second to come back is spread over a second at least", () => {
+  expect(backoffMs(bounds, 0, 0.5, 7_000)).toBe(7_500);
+  expect(backoffMs({ minMs: 1, maxMs: 1 }, 5, 0.999, 1_000)).toBe(1_999);
 });
 
 test("Retry-After is read as seconds or as an HTTP date; anything else says nothing", () => {

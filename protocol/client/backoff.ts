@@ -9,6 +9,9 @@ export interface Backoff {
 /** Keeps a node that closes at once from being asked in a tight loop. */
 export const BACKOFF_FLOOR_MS = 50;
 
+/** `Retry-After` is in whole seconds: less jitter than one would bring those back together that were told the same. */
+const RETRY_AFTER_STEP_MS = 1_000;
+
 /** A `Retry-After` beyond this is a mistake of whoever sent it. */
 export const LONGEST_RETRY_AFTER_MS = 300_000;
 
@@ -22,7 +25,8 @@ export const LONGEST_RETRY_AFTER_MS = 300_000;
 export function backoffMs(bounds: Backoff, attempt: number, random: number, retryAfterMs?: number): number {
   const ceiling = Math.min(bounds.maxMs, bounds.minMs * 2 ** Math.min(attempt, 30));
   const asked = Math.min(Math.max(retryAfterMs ?? 0, 0), LONGEST_RETRY_AFTER_MS);
-  return Math.round(Math.max(asked + random * ceiling, BACKOFF_FLOOR_MS));
+  const jitter = random * (asked > 0 ? Math.max(ceiling, RETRY_AFTER_STEP_MS) : ceiling);
+  return Math.round(Math.max(asked + jitter, BACKOFF_FLOOR_MS));
 }
 
 /** The milliseconds that a `Retry-After` header asks for (seconds or an HTTP date), or undefined when it says nothing. */

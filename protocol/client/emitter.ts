@@ -23,6 +23,34 @@ export class Emitter<Events extends object> {
     return () => listeners.delete(registered);
   }
 
+  /** Whether the event has a listener. */
+  has(name: keyof Events): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
+  }
+
+  /**
+   * Calls the listeners one after the other and waits for each, but for those in `done`, to which it adds each that did not
+   * fail. Resolves with whether none failed; never rejects.
+   */
+  async deliver<Name extends keyof Events>(
+    name: Name,
+    value: Events[Name],
+    done: Set<Listener<Events[Name]>>,
+  ): Promise<boolean> {
+    let ok = true;
+    for (const listener of [...(this.#listeners.get(name) ?? [])] as Listener<Events[Name]>[]) {
+      if (done.has(listener)) continue;
+      try {
+        await listener(value);
+        done.add(listener);
+      } catch (error) {
+        ok = false;
+        this.#onFailure(String(name), error);
+      }
+    }
+    return ok;
+  }
+
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])] as Listener<Events[Name]>[]) {
       try {

@@ -89,13 +89,52 @@ export class MessageTooLargeError extends Error {
   }
 }
 
-/** The network is slower than what is sent. */
+/** More is sent than the network, the node or the rule's handlers take. The message was not sent. */
 export class OverloadedError extends Error {
   override readonly name = "OverloadedError";
   readonly code = "overloaded";
 
-  constructor(limit: number) {
-    super(`More than ${limit} bytes wait for the network. Await each send, or send less.`);
+  /** @param what what there is too much of, as a clause. */
+  constructor(what: string) {
+    super(`The message was not sent: ${what}. Await each send, or send less.`);
+  }
+}
+
+/** Nobody holds the rule, so the node did not take the message. */
+export class UnknownRuleError extends Error {
+  override readonly name = "UnknownRuleError";
+  readonly code = "unknown_rule";
+
+  constructor(rule: string) {
+    super(
+      `Nobody handles the rule ${rule}. Check its spelling, or have its handler started; then send the message again.`,
+    );
+  }
+}
+
+/** The message's id belongs to another message. */
+export class IdConflictError extends Error {
+  override readonly name = "IdConflictError";
+  readonly code = "id_conflict";
+  readonly messageId: string;
+
+  constructor(messageId: string) {
+    super(`The id ${messageId} was used for another message. Give each message an id of its own.`);
+    this.messageId = messageId;
+  }
+}
+
+/** The node has not answered in time: the message may have been accepted, or not. */
+export class DeliveryUnknownError extends Error {
+  override readonly name = "DeliveryUnknownError";
+  readonly code = "delivery_unknown";
+  readonly messageId: string;
+
+  constructor(messageId: string) {
+    super(
+      `The node did not say whether it took the message ${messageId}. Send it again with this id: it is handled once, however often it is sent.`,
+    );
+    this.messageId = messageId;
   }
 }
 

@@ -1,23 +1,19 @@
-import { EncodeError, encodeApplication, type FollowerStatus, parseNodeFrame } from "../wire/index.ts";
+import { EncodeError, type FollowerStatus, parseNodeFrame } from "../wire/index.ts";
 import { Emitter, type Listener } from "./emitter.ts";
-import {
-  FollowerClosedError,
-  FollowerStoppedError,
-  MessageTooLargeError,
-  NotConnectedError,
-  OverloadedError,
-  PairFailedError,
-} from "./errors.ts";
+import { FollowerClosedError, FollowerStoppedError, PairFailedError } from "./errors.ts";
 import type { Follower } from "./follower.ts";
 import type { FollowerEventName, FollowerEvents } from "./followerEvents.ts";
 import { FollowerFrames } from "./followerFrames.ts";
 import type { FollowerSettings } from "./followerOptions.ts";
 import type { FollowerState } from "./followerState.ts";
-import { Link } from "./link.ts";
+import { Links } from "./links.ts";
+import { Receiver } from "./receiver.ts";
+import { Sender } from "./sender.ts";
+import type { SendOptions, SendResult } from "./sendResult.ts";
 import { StateKeeper } from "./stateKeeper.ts";
 import { Timers } from "./timers.ts";
 import { transition } from "./transition.ts";
-import type { Effect, Input } from "./transitionTypes.ts";
+import type { Effect, Input, TimerName } from "./transitionTypes.ts";
 import { warnOfListener, warnOfState } from "./warnings.ts";
 
 interface Waiter {
@@ -30,25 +26,45 @@ export class FollowerDriver implements Follower {
   readonly #settings: FollowerSettings;
   readonly #keeper: StateKeeper;
   readonly #frames: FollowerFrames;
-  readonly #timers: Timers;
+  readonly #timers: Timers<TimerName>;
+  readonly #links: Links;
+  readonly #sender: Sender;
+  readonly #receiver: Receiver;
   readonly #emitter = new Emitter<FollowerEvents>(warnOfListener);
   readonly #inputs: Input[] = [];
   #working = false;
   #state: FollowerState = { phase: "idle" };
-  #link: Link | undefined;
   #connecting: Waiter[] = [];
   #pairing: Waiter | undefined;
   #openFailure: Error | undefined;
   #gone: Promise<unknown> = Promise.resolve();
-  /** Links opened so far: each goes to the next URL. */
-  #opened = 0;
 
   constructor(settings: FollowerSettings) {
-    const { identifier } = settings.policy;
+    const { policy, clock } = settings;
+    const { identifier, capabilities } = policy;
     this.#settings = settings;
     this.#keeper = new StateKeeper(settings.state, identifier, settings.urls[0]);
-    this.#frames = new FollowerFrames(identifier, this.#keeper);
-    this.#timers = new Timers(settings.clock, (timer) => this.#handle({ type: "timer", timer }));
+    this.#frames = new FollowerFrames(identifier, capabilities, this.#keeper);
+    // While there is a socket it keeps the process alive; between two connections nothing else does.
+    this.#timers = new Timers(
+      clock,
+      (timer) => this.#handle({ type: "timer", timer }),
+      (timer) => timer === "reconnect",
+    );
+    const malformed = { kind: "malformed", reason: "a node sends no binary frames" } as const;
+    const links = new Links(settings, {
+      opened: () => this.#handle({ type: "link_opened" }),
+      text: (frame) => this.#handle({ type: "frame", frame: parseNodeFrame(frame) }),
+      binary: () => this.#handle({ type: "frame", frame: malformed }),
+      silent: () => this.#handle({ type: "link_failed", reason: "nothing was heard of the node" }),
+      ended: (end) => this.#handle({ type: "link_ended", end }),
+    });
+    this.#links = links;
+    this.#sender = new Sender(settings, links);
+    this.#receiver = new Receiver(clock, this.#emitter, this.#keeper.handled, {
+      write: (frame) => links.write(frame),
+      giveUpLink: (reason) => this.#handle({ type: "link_failed", reason }),
+    });
   }
 
   get state(): FollowerState {
@@ -64,11 +80,17 @@ export class FollowerDriver implements Follower {
   }
 
   on<Name extends FollowerEventName>(name: Name, listener: Listener<FollowerEvents[Name]>): () => void {
-    return this.#emitter.on(name, listener);
+    const remove = this.#emitter.on(name, listener);
+    if (name !== "message") return remove;
+    this.#receiver.listenersChanged();
+    return () => {
+      remove();
+      this.#receiver.listenersChanged();
+    };
   }
 
   onMessage(listener: (rule: string, content: string) => unknown): () => void {
-    return this.#emitter.on("message", ({ rule, content }) => listener(rule, content));
+    return this.on("message", ({ rule, content }) => listener(rule, content));
   }
 
   connect(): Promise<void> {
@@ -92,17 +114,8 @@ export class FollowerDriver implements Follower {
     });
   }
 
-  async send(rule: string, content: string): Promise<void> {
-    const { maxFrameBytes, maxBufferedBytes } = this.#settings;
-    const frame = encodeApplication(rule, content);
-    const bytes = Buffer.byteLength(frame);
-    if (bytes > maxFrameBytes) throw new MessageTooLargeError(bytes, maxFrameBytes);
-    const link = this.#link;
-    if (this.#state.phase !== "authenticated" || link === undefined) throw new NotConnectedError();
-    if (link.bufferedBytes + bytes > maxBufferedBytes) throw new OverloadedError(maxBufferedBytes);
-    await link.send(frame).catch(() => {
-      throw new NotConnectedError("The connection ended before the message was written. Send it again when connected.");
-    });
+  send(rule: string, content: string, options: SendOptions = {}): Promise<SendResult> {
+    return this.#sender.send(this.#state, rule, content, options);
   }
 
   async close(): Promise<void> {
@@ -129,8 +142,21 @@ export class FollowerDriver implements Follower {
     this.#state = state;
     // Acts first, tells afterwards: a listener finds everything done, and whatever it calls belongs to the new state.
     for (const effect of effects) this.#act(effect);
+    this.#tellSession(before, state);
     if (state !== before) this.#emitter.emit("state", state);
     for (const effect of effects) this.#tell(effect);
+  }
+
+  #tellSession(before: FollowerState, state: FollowerState): void {
+    if (before.phase !== "authenticated" && state.phase === "authenticated") {
+      this.#sender.sessionOpened(state.acks);
+    }
+    if (before.phase === "authenticated" && state.phase !== "authenticated") {
+      this.#sender.sessionEnded();
+      this.#receiver.sessionEnded();
+    }
+    if (state === before) return;
+    if (state.phase === "stopped" || state.phase === "closed") this.#sender.giveUp(state.phase === "closed");
   }
 
   #act(effect: Effect): void {
@@ -139,22 +165,32 @@ export class FollowerDriver implements Follower {
         this.#openState();
         return;
       case "open_link":
-        this.#openLink();
+        this.#links.open();
         return;
       case "drop_link":
-        this.#takeLink()?.drop();
+        this.#links.drop();
         return;
       case "send_hello":
-        this.#write(this.#frames.hello());
+        this.#links.write(this.#frames.hello());
         return;
       case "send_pair_confirm":
-        this.#confirm(effect.code);
+        // Only after the old secret is gone for good: the code may bring a new one into being.
+        this.#links.writeAfter(this.#keeper.settled(), () => this.#frames.pairConfirm(effect.code));
         return;
       case "send_auth_request":
-        this.#write(this.#frames.authRequest(effect.timestamp));
+        this.#authenticate(effect.timestamp);
         return;
       case "send_heartbeat":
-        this.#write(this.#frames.heartbeat());
+        this.#links.write(this.#frames.heartbeat());
+        return;
+      case "receive":
+        this.#receiver.take(effect.message);
+        return;
+      case "take_answer":
+        this.#sender.take(effect.answer);
+        return;
+      case "slow_down":
+        this.#sender.slowDown();
         return;
       case "save_secret":
         this.#saveSecret(effect.secret, effect.pairedAt);
@@ -206,39 +242,9 @@ export class FollowerDriver implements Follower {
     );
   }
 
-  #openLink(): void {
-    const { urls, silenceTimeoutMs, webSocketOptions, clock } = this.#settings;
-    const url = urls[this.#opened++ % urls.length] ?? urls[0];
-    const malformed = { kind: "malformed", reason: "a node sends no binary frames" } as const;
-    try {
-      this.#link = new Link(
-        { url, silenceTimeoutMs, webSocket: webSocketOptions, clock },
-        {
-          opened: () => this.#handle({ type: "link_opened" }),
-          text: (frame) => this.#handle({ type: "frame", frame: parseNodeFrame(frame) }),
-          binary: () => this.#handle({ type: "frame", frame: malformed }),
-          silent: () => this.#handle({ type: "link_silent" }),
-          ended: (end) => {
-            this.#link = undefined;
-            this.#handle({ type: "link_ended", end });
-          },
-        },
-      );
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : "the socket could not be made";
-      this.#handle({ type: "link_ended", end: { code: 1006, reason } });
-    }
-  }
-
-  #takeLink(): Link | undefined {
-    const link = this.#link;
-    this.#link = undefined;
-    return link;
-  }
-
-  /** A frame that is not written any more needs no word: the end of its link is told. */
-  #write(frame: string | undefined): void {
-    if (frame !== undefined) this.#link?.send(frame).catch(() => undefined);
+  #authenticate(timestamp: number): void {
+    const frame = this.#frames.authRequest(timestamp);
+    if (frame !== undefined) this.#links.write(frame);
   }
 
   #canCarry(code: string): boolean {
@@ -248,16 +254,6 @@ export class FollowerDriver implements Follower {
       if (error instanceof EncodeError) return false;
       throw error;
     }
-  }
-
-  /** Only after the old secret is gone for good: the code may bring a new one into being. */
-  #confirm(code: string): void {
-    const link = this.#link;
-    const send = () => link?.send(this.#frames.pairConfirm(code));
-    this.#keeper
-      .settled()
-      .then(send)
-      .catch(() => undefined);
   }
 
   #saveSecret(secret: string, pairedAt: number): void {
@@ -291,12 +287,11 @@ export class FollowerDriver implements Follower {
       for (const waiter of waiters) waiter.reject(error);
       this.#emitter.emit("stopped", stop);
     };
-    this.#keeper.release().catch(warnOfState).then(tell, tell);
+    this.#keeper.release(this.#receiver.settled()).catch(warnOfState).then(tell, tell);
   }
 
   #close(): void {
-    const closed = this.#takeLink()?.close();
-    this.#gone = Promise.all([closed, this.#keeper.release()]);
+    this.#gone = Promise.all([this.#links.close(), this.#keeper.release(this.#receiver.settled())]);
     for (const waiter of this.#connecting.splice(0)) waiter.reject(new FollowerClosedError());
   }
 }

@@ -3,6 +3,7 @@ import type {
   AuthFailedReason,
   ErrorCode,
   FollowerStatus,
+  GapReason,
   PairFailedReason,
 } from "../wire/index.ts";
 import type { FollowerState } from "./followerState.ts";
@@ -31,8 +32,16 @@ export interface FollowerEvents {
   authenticated: { readonly authenticatedAt: number };
   /** The proof was refused. The follower comes back with growing waits unless `stopped` follows. */
   auth_failed: { readonly reason: AuthFailedReason };
-  /** An application message from the server. */
-  message: { readonly rule: string; readonly content: string };
+  /**
+   * A message from the server. One that the server keeps until it was handled has an `id` and a `seq`, its place in the queue:
+   * such messages come one after the other, when the promises of the listeners before have resolved. When a listener fails
+   * it is called again with the same message, after 1, 2, 4 and 8 s; then the message is rejected.
+   */
+  message: { readonly rule: string; readonly content: string; readonly id?: string; readonly seq?: number };
+  /** The listeners failed with this message in every try. The server keeps it as a dead letter. */
+  message_failed: { readonly id: string; readonly seq: number; readonly rule: string; readonly tries: number };
+  /** Queued messages that will never come. Told once, and once more when the run has grown. */
+  gap: { readonly fromSeq: number; readonly toSeq: number; readonly reason: GapReason };
   /** The server told the follower's liveness, in answer to a heartbeat or by itself. */
   status: { readonly status: FollowerStatus; readonly reason?: string };
   /** The node refused a frame. The connection goes on. */

@@ -1,13 +1,15 @@
-import { encodeFollowerMessage, PROTOCOL_VERSION } from "../wire/index.ts";
+import { type Capability, encodeFollowerMessage, PROTOCOL_VERSION } from "../wire/index.ts";
 import type { StateKeeper } from "./stateKeeper.ts";
 
 /** The frames that a follower sends, made from what it keeps. */
 export class FollowerFrames {
   readonly #identifier: string;
+  readonly #capabilities: readonly Capability[];
   readonly #keeper: StateKeeper;
 
-  constructor(identifier: string, keeper: StateKeeper) {
+  constructor(identifier: string, capabilities: readonly Capability[], keeper: StateKeeper) {
     this.#identifier = identifier;
+    this.#capabilities = capabilities;
     this.#keeper = keeper;
   }
 
@@ -21,6 +23,7 @@ export class FollowerFrames {
         hasKeyPair: publicKey !== undefined,
         ...(publicKey === undefined ? {} : { publicKey }),
         protocolVersion: PROTOCOL_VERSION,
+        ...(this.#capabilities.length === 0 ? {} : { capabilities: [...this.#capabilities] }),
       },
     });
   }

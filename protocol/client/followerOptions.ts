@@ -1,5 +1,5 @@
 import type { ClientOptions } from "ws";
-import { isIdentifier, LIMITS } from "../wire/index.ts";
+import { CAPABILITIES, type Capability, isIdentifier, knownCapabilities, LIMITS } from "../wire/index.ts";
 import type { Backoff } from "./backoff.ts";
 import { type FollowerClock, systemClock } from "./clock.ts";
 import type { CodeNeeded } from "./followerEvents.ts";
@@ -15,6 +15,11 @@ interface CommonOptions {
   readonly url: string | readonly string[];
   /** The follower's name, as it stands in the server's allowlist. */
   readonly identifier: string;
+  /**
+   * What to ask the node for beyond version 1: `ack`, messages that are kept until they were handled, both ways. A server that
+   * does not grant it is served as in version 1. `[]` asks for nothing.
+   */
+  readonly capabilities?: readonly Capability[];
   /** Bounds of the waits between connections (500 ms and 30 s), or false: stop at the first end of a connection. */
   readonly reconnect?: Partial<Backoff> | false;
   /** 5 minutes. After 7 without one the server calls the follower unstable, after 11 offline. */
@@ -27,8 +32,10 @@ interface CommonOptions {
   readonly stableAfterMs?: number;
   /** The longest frame to send, in bytes: the limit of the nodes, 65,536 unless their operator changed it. */
   readonly maxFrameBytes?: number;
-  /** How much may wait for the network before `send` refuses, in bytes: 1 MiB. */
+  /** How much may wait for the network or for an answer before `send` refuses, in bytes: 1 MiB. */
   readonly maxBufferedBytes?: number;
+  /** How many messages may wait for an answer before `send` refuses: 1,000. */
+  readonly maxUnanswered?: number;
   /** The same as a listener of `pairing`. */
   readonly onCodeNeeded?: (info: CodeNeeded) => unknown;
   /** Handed to `ws`: `headers`, `ca`, `agent` … */
@@ -54,6 +61,7 @@ export interface FollowerSettings {
   readonly silenceTimeoutMs: number;
   readonly maxFrameBytes: number;
   readonly maxBufferedBytes: number;
+  readonly maxUnanswered: number;
   readonly webSocketOptions: ClientOptions;
   readonly clock: FollowerClock;
   readonly random: () => number;
@@ -74,6 +82,7 @@ export function readOptions(options: FollowerOptions): FollowerSettings {
     urls,
     policy: {
       identifier: options.identifier,
+      capabilities: readCapabilities(options.capabilities),
       reconnect: readBackoff(options.reconnect),
       heartbeatIntervalMs: positive(options.heartbeatIntervalMs ?? 300_000, "heartbeatIntervalMs"),
       handshakeTimeoutMs: positive(options.handshakeTimeoutMs ?? 15_000, "handshakeTimeoutMs"),
@@ -83,6 +92,7 @@ export function readOptions(options: FollowerOptions): FollowerSettings {
     silenceTimeoutMs: positive(options.silenceTimeoutMs ?? 75_000, "silenceTimeoutMs"),
     maxFrameBytes: positive(options.maxFrameBytes ?? LIMITS.frameBytes, "maxFrameBytes"),
     maxBufferedBytes: positive(options.maxBufferedBytes ?? 1_048_576, "maxBufferedBytes"),
+    maxUnanswered: positive(options.maxUnanswered ?? 1_000, "maxUnanswered"),
     webSocketOptions: options.webSocketOptions ?? {},
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
@@ -112,6 +122,14 @@ function checkUrl(text: string): void {
   }
 }
 
+function readCapabilities(asked: readonly Capability[] = CAPABILITIES): readonly Capability[] {
+  const known = Array.isArray(asked) ? knownCapabilities(asked) : [];
+  if (!Array.isArray(asked) || known.length !== asked.length) {
+    throw new TypeError(`capabilities must be a list of ${CAPABILITIES.join(", ")}, each once at most`);
+  }
+  return known;
+}
+
 function readBackoff(reconnect: Partial<Backoff> | false = {}): Backoff | false {
   if (reconnect === false) return false;
   const minMs = positive(reconnect.minMs ?? 500, "reconnect.minMs");
@@ -120,7 +138,8 @@ function readBackoff(reconnect: Partial<Backoff> | false = {}): Backoff | false 
   return { minMs, maxMs };
 }
 
-function positive(value: number, name: string): number {
+/** @throws {TypeError} when the value is none that a timer or a bound can have. */
+export function positive(value: number, name: string): number {
   if (!Number.isSafeInteger(value) || value < 1 || value > LONGEST_TIMER_MS) {
     throw new TypeError(`${name} must be a whole number from 1 to ${LONGEST_TIMER_MS}`);
   }

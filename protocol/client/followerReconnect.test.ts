@@ -116,9 +116,9 @@ test("a node that is full is asked again no sooner than it said", async () => {
     code: 1006,
     reason: "HTTP 503",
     willReconnect: true,
-    inMs: 7_250,
+    inMs: 7_500,
   });
-  clock.advance(7_250);
+  clock.advance(7_500);
   expect(await nextEvent(made, "disconnected")).toEqual({
     code: 1006,
     reason: "HTTP 429",

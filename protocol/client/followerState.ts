@@ -27,6 +27,8 @@ interface Trying {
 interface Linked extends Trying {
   /** The last `disconnect_notice`: why the node is about to close. */
   readonly notice?: string;
+  /** Whether the node granted the capability `ack` that was asked for. */
+  readonly acks: boolean;
 }
 
 /** Why a link ended. */

@@ -8,6 +8,7 @@ export type { CodeNeeded, FollowerEventName, FollowerEvents } from "./followerEv
 export type { FollowerOptions } from "./followerOptions.ts";
 export type { FollowerPhase, FollowerState } from "./followerState.ts";
 export { createMemoryState, type MemoryState } from "./memoryState.ts";
-export { type FollowerStateStore, newSavedState, type SavedState } from "./savedState.ts";
+export { type FollowerStateStore, type HandledIdStore, newSavedState, type SavedState } from "./savedState.ts";
+export type { SendOptions, SendResult } from "./sendResult.ts";
 export { createStateFile } from "./stateFile.ts";
 export type { StopCode } from "./stopReasons.ts";

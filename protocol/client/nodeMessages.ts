@@ -1,4 +1,4 @@
-import type { NodeMessage, NodeMessageOf, PairFailedReason } from "../wire/index.ts";
+import { knownCapabilities, type NodeMessage, type NodeMessageOf, type PairFailedReason } from "../wire/index.ts";
 import { clockOffset } from "./clockOffset.ts";
 import type { FollowerState, LinkedState, OpenPairing } from "./followerState.ts";
 import type { StopCode } from "./stopReasons.ts";
@@ -7,7 +7,8 @@ import type { Effect, FollowerPolicy, Moment, Step } from "./transitionTypes.ts"
 /** A message of the node in a state with a socket. One that makes no sense there changes nothing. */
 export function nodeMessage(policy: FollowerPolicy, state: LinkedState, message: NodeMessage, moment: Moment): Step {
   // A node names nobody else; a message that does is a mistake which must not change this follower's trust.
-  if (message.type !== "error" && message.payload.identifier !== policy.identifier) return { state, effects: [] };
+  if ("identifier" in message.payload && message.payload.identifier !== policy.identifier)
+    return { state, effects: [] };
   switch (message.type) {
     case "hello_ack":
       return state.phase === "greeting" ? helloAck(policy, state, message, moment) : { state, effects: [] };
@@ -33,6 +34,11 @@ export function nodeMessage(policy: FollowerPolicy, state: LinkedState, message:
         effects: [{ type: "emit", emission: { name: "notice", value: { reason } } }],
       };
     }
+    case "message":
+    case "gap":
+      return { state, effects: hasAcks(state) ? [{ type: "receive", message }] : [] };
+    case "message_ack":
+      return { state, effects: hasAcks(state) ? [{ type: "take_answer", answer: message.payload }] : [] };
     case "error":
       return errorFrame(policy, state, message, moment);
   }
@@ -41,6 +47,10 @@ export function nodeMessage(policy: FollowerPolicy, state: LinkedState, message:
 /** The wait for the next answer of the node. */
 export function awaitAnswer(policy: FollowerPolicy): Effect {
   return { type: "set_timer", timer: "handshake", ms: policy.handshakeTimeoutMs };
+}
+
+function hasAcks(state: LinkedState): boolean {
+  return state.phase === "authenticated" && state.acks;
 }
 
 type In<Phase extends FollowerState["phase"]> = Extract<FollowerState, { phase: Phase }>;
@@ -52,17 +62,21 @@ function helloAck(
   moment: Moment,
 ): Step {
   const { attempt, paired, proofClock, sentAt } = state;
+  // A node that grants what nobody asked for is not to be answered in it.
+  const acks = [policy.capabilities, knownCapabilities(payload.capabilities)].every((names) => names.includes("ack"));
   const clockOffsetMs = clockOffset(timestamp, sentAt, moment.now, proofClock);
   switch (payload.nextAction) {
     case "pair_required":
     case "waiting_pair_confirm":
       return {
-        state: { phase: "pairing_asked", attempt, paired, proofClock, clockOffsetMs },
+        state: { phase: "pairing_asked", attempt, paired, proofClock, acks, clockOffsetMs },
         effects: [awaitAnswer(policy)],
       };
     case "auth_required":
       // Without a secret there is nothing to prove; a node that asks for it all the same cannot be served.
-      return paired ? authenticate(policy, state, clockOffsetMs, moment) : ending(policy, state, undefined);
+      return paired
+        ? authenticate(policy, { ...state, acks }, clockOffsetMs, moment)
+        : ending(policy, state, undefined);
     case "rejected":
       return ending(policy, state, "identifier_not_allowed");
   }
@@ -71,13 +85,13 @@ function helloAck(
 /** The proof of key and secret, stamped with the node's time. */
 export function authenticate(
   policy: FollowerPolicy,
-  { attempt, proofClock }: In<"greeting" | "saving">,
+  { attempt, proofClock, acks }: In<"greeting" | "saving">,
   clockOffsetMs: number,
   moment: Moment,
 ): Step {
   const timestamp = Math.max(0, Math.floor((moment.now + clockOffsetMs) / 1000));
   return {
-    state: { phase: "authenticating", attempt, paired: true, proofClock },
+    state: { phase: "authenticating", attempt, paired: true, proofClock, acks },
     effects: [awaitAnswer(policy), { type: "send_auth_request", timestamp }],
   };
 }
@@ -122,14 +136,14 @@ function awaitCode(policy: FollowerPolicy, pairing: OpenPairing, moment: Moment)
 function pairSuccess(state: LinkedState, message: NodeMessageOf<"pair_success">, moment: Moment): Step {
   // Also without a code on its way: the answer to one that was refused for the moment may be late.
   if (state.phase !== "pairing" && state.phase !== "confirming") return { state, effects: [] };
-  const { attempt, paired, proofClock } = state;
+  const { attempt, paired, proofClock, acks } = state;
   const { secret, pairedAt } = message.payload;
   const clockOffsetMs =
     state.phase === "confirming"
       ? clockOffset(message.timestamp, state.sentAt, moment.now, proofClock)
       : state.clockOffsetMs;
   return {
-    state: { phase: "saving", attempt, paired, proofClock, clockOffsetMs },
+    state: { phase: "saving", attempt, paired, proofClock, acks, clockOffsetMs },
     effects: [
       { type: "clear_timer", timer: "handshake" },
       { type: "save_secret", secret, pairedAt },
@@ -172,13 +186,14 @@ function backToPairing(
   effects: readonly Effect[],
   moment: Moment,
 ): Step {
-  const { attempt, paired, proofClock, clockOffsetMs, pairing, notice } = state;
+  const { attempt, paired, proofClock, acks, clockOffsetMs, pairing, notice } = state;
   return {
     state: {
       phase: "pairing",
       attempt,
       paired,
       proofClock,
+      acks,
       clockOffsetMs,
       pairing,
       ...(notice === undefined ? {} : { notice }),
@@ -201,6 +216,7 @@ function authSuccess(
       attempt: state.attempt,
       paired: true,
       proofClock: "mended",
+      acks: state.acks,
       status,
       since: moment.now,
     },
@@ -240,6 +256,7 @@ function errorFrame(
 ): Step {
   const { code, message } = payload;
   const told: Effect = { type: "emit", emission: { name: "error_frame", value: { code, message } } };
+  if (code === "RATE_LIMITED" && hasAcks(state)) return { state, effects: [told, { type: "slow_down" }] };
   if (state.phase !== "confirming") return { state, effects: [told] };
   // Before authentication one request is open at a time, so the error answers the code.
   return backToPairing(policy, state, [told, { type: "answer_pair", error: "refused_for_now" }], moment);
@@ -253,7 +270,7 @@ function ending(
   effects: readonly Effect[] = [],
   paired = state.paired,
 ): Step {
-  const { attempt, proofClock, notice } = state;
+  const { attempt, proofClock, acks, notice } = state;
   const last = stop ?? (state.phase === "ending" ? state.stop : undefined);
   return {
     state: {
@@ -261,6 +278,7 @@ function ending(
       attempt,
       paired,
       proofClock,
+      acks,
       ...(notice === undefined ? {} : { notice }),
       ...(last === undefined ? {} : { stop: last }),
     },

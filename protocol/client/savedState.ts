@@ -17,6 +17,14 @@ export interface SavedState {
   readonly url?: string;
 }
 
+/** Remembers across runs which messages were handled. Only used while the state is open. */
+export interface HandledIdStore {
+  /** The ids of the last messages, oldest first: 10,000 are enough. */
+  load(): Promise<readonly string[]>;
+  /** Resolves when the id will be found by the next run, however this process ends. */
+  add(id: string): Promise<void>;
+}
+
 /** Where a follower keeps its state. One follower at a time has it open. */
 export interface FollowerStateStore {
   /**
@@ -26,6 +34,10 @@ export interface FollowerStateStore {
   open(identifier: string): Promise<SavedState | undefined>;
   /** Resolves when the state is durable. Only called while open. */
   save(state: SavedState): Promise<void>;
+  /**
+   * Without it handled messages are remembered in memory alone: one whose ack was lost is handled again after a restart.
+   */
+  readonly handled?: HandledIdStore;
   /** Gives the state back. Harmless when it is not open. */
   close(): Promise<void>;
 }

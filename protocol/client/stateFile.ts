@@ -2,6 +2,7 @@ import { mkdir, open, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { removeTemporaries, writeFileAtomically } from "./atomicFile.ts";
 import { StateFileError } from "./errors.ts";
+import { HandledFile } from "./handledFile.ts";
 import { type LockAttempt, takeLock } from "./lockFile.ts";
 import { type FollowerStateStore, parseSavedState, type SavedState } from "./savedState.ts";
 
@@ -10,15 +11,18 @@ const OPEN_TO_OTHERS = 0o077;
 
 /**
  * Keeps the state in one JSON file (mode 0600), with a lock file beside it while a follower has it open. A file that cannot
- * be used is never overwritten.
+ * be used is never overwritten. The ids of handled messages stand in a file of their own beside it, `<path>.handled`.
  */
 export function createStateFile(path: string): FollowerStateStore {
   let real = resolve(path);
   let lock: Extract<LockAttempt, { held: true }> | undefined;
+  let handledFile: HandledFile | undefined;
 
   async function close(): Promise<void> {
     const held = lock;
     lock = undefined;
+    await handledFile?.close();
+    handledFile = undefined;
     await held?.release();
   }
 
@@ -29,7 +33,9 @@ export function createStateFile(path: string): FollowerStateStore {
         real = await realPathOf(resolve(path));
         lock = await lockOf(real);
         await removeTemporaries(real);
-        return await readState(real, identifier);
+        const state = await readState(real, identifier);
+        handledFile = new HandledFile(`${real}.handled`, identifier);
+        return state;
       } catch (error) {
         await close();
         throw error instanceof StateFileError ? error : inaccessible(path, error);
@@ -37,11 +43,29 @@ export function createStateFile(path: string): FollowerStateStore {
     },
     async save(state) {
       // Without the lock another follower may be writing.
-      if (lock === undefined) throw new StateFileError("state_inaccessible", `The state file ${real} is not open.`);
+      if (lock === undefined) throw notOpen(real);
       await writeFileAtomically(real, `${JSON.stringify(state, null, 2)}\n`);
+    },
+    handled: {
+      async load() {
+        if (handledFile === undefined) throw notOpen(real);
+        try {
+          return await handledFile.load();
+        } catch (error) {
+          throw inaccessible(`${real}.handled`, error);
+        }
+      },
+      async add(id) {
+        if (handledFile === undefined) throw notOpen(real);
+        await handledFile.add(id);
+      },
     },
     close,
   };
+}
+
+function notOpen(path: string): StateFileError {
+  return new StateFileError("state_inaccessible", `The state file ${path} is not open.`);
 }
 
 /** Where the file is or will be, so that a link to it is kept when the file is replaced. */

@@ -1,4 +1,5 @@
 import { encodeBase64, keyFingerprint, newNonce, signProof } from "../wire/index.ts";
+import { HandledIds } from "./handledIds.ts";
 import { type FollowerStateStore, newSavedState, publicKeyOf, type SavedState, secretKeyOf } from "./savedState.ts";
 
 /** The follower's key and secret: the one place that holds them, and what they are used for. */
@@ -6,6 +7,8 @@ export class StateKeeper {
   readonly #store: FollowerStateStore;
   readonly #identifier: string;
   readonly #url: string;
+  /** The messages that were handled, kept in the same store. */
+  readonly handled: HandledIds;
   #saved: SavedState | undefined;
   /** Work on the store goes one after the other, in the order in which it was asked for. */
   #last: Promise<unknown> = Promise.resolve();
@@ -14,6 +17,7 @@ export class StateKeeper {
     this.#store = store;
     this.#identifier = identifier;
     this.#url = url;
+    this.handled = new HandledIds(store.handled);
   }
 
   /** Undefined until the state was opened. */
@@ -34,6 +38,7 @@ export class StateKeeper {
     return this.#next(async () => {
       const found = await this.#store.open(this.#identifier);
       try {
+        await this.handled.load();
         this.#saved = found ?? newSavedState(this.#identifier);
         if (found === undefined) await this.#store.save(this.#saved);
       } catch (error) {
@@ -52,9 +57,12 @@ export class StateKeeper {
     return this.#change(({ secret: _secret, pairedAt: _pairedAt, ...kept }) => kept);
   }
 
-  /** Gives the state back, after all that was asked for before. */
-  release(): Promise<void> {
-    return this.#next(() => this.#store.close());
+  /** Gives the state back, after all that was asked for before and what is still to be awaited. */
+  release(unfinished: Promise<void>): Promise<void> {
+    return this.#next(async () => {
+      await unfinished;
+      await this.#store.close();
+    });
   }
 
   /** Resolves when all that was asked for until now has been done. */

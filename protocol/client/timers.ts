@@ -1,29 +1,34 @@
 import type { FollowerClock } from "./clock.ts";
-import type { TimerName } from "./transitionTypes.ts";
 
-/** The named timers of a follower; setting one again replaces it. */
-export class Timers {
+/** Timers by name; setting one again replaces it. */
+export class Timers<Name extends string> {
   readonly #clock: FollowerClock;
-  readonly #due: (name: TimerName) => void;
-  readonly #cancels = new Map<TimerName, () => void>();
+  readonly #due: (name: Name) => void;
+  readonly #keepsAlive: (name: Name) => boolean;
+  readonly #cancels = new Map<Name, () => void>();
 
-  constructor(clock: FollowerClock, due: (name: TimerName) => void) {
+  /** @param keepsAlive whether the wait of that name alone keeps the process running. */
+  constructor(clock: FollowerClock, due: (name: Name) => void, keepsAlive: (name: Name) => boolean) {
     this.#clock = clock;
     this.#due = due;
+    this.#keepsAlive = keepsAlive;
   }
 
-  set(name: TimerName, ms: number): void {
+  set(name: Name, ms: number): void {
     this.clear(name);
     const run = () => {
       this.#cancels.delete(name);
       this.#due(name);
     };
-    // While there is a socket it keeps the process alive; between two connections nothing else does.
-    this.#cancels.set(name, this.#clock.after(ms, run, name === "reconnect"));
+    this.#cancels.set(name, this.#clock.after(ms, run, this.#keepsAlive(name)));
   }
 
-  clear(name: TimerName): void {
+  clear(name: Name): void {
     this.#cancels.get(name)?.();
     this.#cancels.delete(name);
+  }
+
+  clearAll(matches: (name: Name) => boolean): void {
+    for (const name of [...this.#cancels.keys()].filter(matches)) this.clear(name);
   }
 }

@@ -7,12 +7,13 @@ import type { Effect, FollowerPolicy, Input } from "./transitionTypes.ts";
 const now = 1_790_000_000_000;
 const policy: FollowerPolicy = {
   identifier: "edge",
+  capabilities: ["ack"],
   reconnect: { minMs: 500, maxMs: 30_000 },
   heartbeatIntervalMs: 300_000,
   handshakeTimeoutMs: 15_000,
   stableAfterMs: 10_000,
 };
-const tried = { attempt: 2, paired: true, proofClock: "mended" } as const;
+const tried = { attempt: 2, paired: true, proofClock: "mended", acks: false } as const;
 
 const step = (state: FollowerState, input: Input, at = now, random = 0.5) =>
   transition(policy, state, input, { now: at, random });
@@ -89,6 +90,68 @@ test("a proof refused for its time is made by the node's clock at the next try",
   };
   const { effects } = step(greeting, heard(ack), now + 9_000);
   expect(effects).toContainEqual({ type: "send_auth_request", timestamp: now / 1000 });
+});
+
+test.each([
+  [["ack"], ["ack"], true],
+  [["ack"], [], false],
+  [["ack"], undefined, false],
+  [[], ["ack"], false],
+  [["ack"], ["later", "ack"], true],
+] as const)("a follower that asked for %j and is granted %j has acks: %s", (capabilities, granted, acks) => {
+  const asking = { ...policy, capabilities };
+  const hello = heard({
+    type: "hello_ack",
+    payload: {
+      identifier: "edge",
+      nextAction: "auth_required",
+      ...(granted === undefined ? {} : { capabilities: [...granted] }),
+    },
+  });
+  const success = heard({
+    type: "auth_success",
+    payload: { identifier: "edge", authenticatedAt: 1, status: "online" },
+  });
+  const moment = { now, random: 0.5 };
+  const { state } = transition(asking, { phase: "greeting", ...tried, sentAt: now }, hello, moment);
+  expect(transition(asking, state, success, moment).state).toMatchObject({ phase: "authenticated", acks });
+});
+
+test("a follower that is paired first has the acks that its hello was granted", () => {
+  const at = { phase: "greeting", ...tried, paired: false, sentAt: now } as const;
+  const of = (message: NodeMessage) => heard(message);
+  const inputs: Input[] = [
+    of({
+      type: "hello_ack",
+      payload: { identifier: "edge", nextAction: "pair_required", capabilities: ["ack"] },
+    }),
+    of({
+      type: "pair_request",
+      payload: {
+        identifier: "edge",
+        expiresAt: now / 1000 + 300,
+        ttlSeconds: 300,
+        adminNotification: "sent",
+        codeDelivery: "out_of_band",
+      },
+    }),
+    { type: "pair", code: "wrong" },
+    of({ type: "pair_failed", payload: { identifier: "edge", reason: "invalid_code" } }),
+    { type: "pair", code: "right" },
+    of({ type: "pair_success", payload: { identifier: "edge", secret: "MARKER", pairedAt: 1 } }),
+    { type: "secret_saved" },
+    of({ type: "auth_success", payload: { identifier: "edge", authenticatedAt: 1, status: "online" } }),
+  ];
+  const last = inputs.reduce<FollowerState>((state, input) => step(state, input).state, at);
+  expect(last).toMatchObject({ phase: "authenticated", acks: true });
+  // The grant was for that connection: the next one may go to another node.
+  const waiting = step(last, ended(1006)).state;
+  expect(step(step(waiting, { type: "timer", timer: "reconnect" }).state, { type: "link_opened" }).state).toMatchObject(
+    {
+      phase: "greeting",
+      acks: false,
+    },
+  );
 });
 
 test("the old secret is dropped before a code is sent, so that a lost answer can be made good", () => {

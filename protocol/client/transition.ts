@@ -31,8 +31,8 @@ export function transition(policy: FollowerPolicy, state: FollowerState, input: 
       return frame(policy, state, input.frame, moment);
     case "link_ended":
       return isLinked(state) ? linkEnded(policy, state, input.end, moment) : same;
-    case "link_silent":
-      return isLinked(state) ? drop(policy, state, "nothing was heard of the node", moment) : same;
+    case "link_failed":
+      return isLinked(state) ? drop(policy, state, input.reason, moment) : same;
     case "pair":
       return pair(policy, state, input.code, moment);
     case "secret_saved":
@@ -51,14 +51,14 @@ function connecting(
   { attempt, paired, proofClock }: Pick<In<"connecting">, "attempt" | "paired" | "proofClock">,
 ): Step {
   return {
-    state: { phase: "connecting", attempt, paired, proofClock },
+    state: { phase: "connecting", attempt, paired, proofClock, acks: false },
     effects: [awaitAnswer(policy), { type: "open_link" }],
   };
 }
 
 function greet(policy: FollowerPolicy, { attempt, paired, proofClock }: In<"connecting">, moment: Moment): Step {
   return {
-    state: { phase: "greeting", attempt, paired, proofClock, sentAt: moment.now },
+    state: { phase: "greeting", attempt, paired, proofClock, acks: false, sentAt: moment.now },
     effects: [awaitAnswer(policy), { type: "send_hello" }],
   };
 }

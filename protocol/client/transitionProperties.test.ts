@@ -16,6 +16,7 @@ import type { Effect, FollowerPolicy, Input } from "./transitionTypes.ts";
 const now = 1_790_000_000_000;
 const policy: FollowerPolicy = {
   identifier: "edge",
+  capabilities: ["ack"],
   reconnect: { minMs: 500, maxMs: 30_000 },
   heartbeatIntervalMs: 300_000,
   handshakeTimeoutMs: 15_000,
@@ -55,6 +56,12 @@ const anyMessage: fc.Arbitrary<NodeMessage> = fc
       of("heartbeat_ack", fc.record({ status: fc.constantFrom(...FOLLOWER_STATUSES) })),
       of("status_update", fc.record({ status: fc.constantFrom(...FOLLOWER_STATUSES), reason: fc.constant("late") })),
       of("disconnect_notice", fc.record({ reason: closeReason })),
+      fc.constantFrom<NodeMessage>(
+        { type: "message", payload: { id: "m1", seq: 1, rule: "chat", content: "MARKER-content" } },
+        { type: "message_ack", payload: { id: "m1", status: "accepted" } },
+        { type: "gap", payload: { fromSeq: 1, toSeq: 2, reason: "expired" } },
+        { type: "error", payload: { code: "RATE_LIMITED", message: "Slower." } },
+      ),
       of("error", fc.record({ code: fc.constant("OVERLOADED" as const), message: fc.constant("Later.") })),
     );
   });
@@ -68,7 +75,7 @@ const anyInput: fc.Arbitrary<Input> = fc.oneof(
     { type: "opened", paired: false },
     { type: "open_failed", reason: "no" },
     { type: "link_opened" },
-    { type: "link_silent" },
+    { type: "link_failed", reason: "silent" },
     { type: "secret_saved" },
     { type: "save_failed", reason: "ENOSPC" },
     { type: "timer", timer: "handshake" },
@@ -87,6 +94,7 @@ const common = {
   attempt: fc.nat(2_000),
   paired: fc.boolean(),
   proofClock: fc.constantFrom("mended" as const, "node" as const),
+  acks: fc.boolean(),
 };
 const pairing = fc.constant({ expiresAt: now / 1000, expiresAtMs: now, adminNotification: "sent" as const });
 const anyState: fc.Arbitrary<FollowerState> = fc.oneof(
@@ -190,6 +198,17 @@ test("no more than one answer is given to whoever waits for a pairing, and the f
       const answers = effects.filter((effect) => effect.type === "answer_pair");
       if (answers.length > 0) expect(answers[0]).toEqual({ type: "answer_pair", error: reason });
     }),
+  );
+});
+
+test("what needs acks is taken in a session with them and nowhere else", () => {
+  fc.assert(
+    fc.property(anyState, anyInput, (state, input) => {
+      const { effects } = step(state, input);
+      const taken = types(effects).filter((type) => ["receive", "take_answer", "slow_down"].includes(type));
+      if (taken.length > 0) expect(state).toMatchObject({ phase: "authenticated", acks: true });
+    }),
+    { numRuns: 1_000 },
   );
 });
 

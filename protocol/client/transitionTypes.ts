@@ -1,4 +1,4 @@
-import type { NodeMessage, ParsedFrame } from "../wire/index.ts";
+import type { Capability, NodeMessage, NodeMessageOf, ParsedFrame } from "../wire/index.ts";
 import type { Backoff } from "./backoff.ts";
 import type { PairError } from "./errors.ts";
 import type { FollowerEmission } from "./followerEvents.ts";
@@ -8,6 +8,8 @@ import type { StopCode } from "./stopReasons.ts";
 /** What does not change while a follower lives. */
 export interface FollowerPolicy {
   readonly identifier: string;
+  /** What the `hello` asks for. A node that grants none of it is served as in version 1. */
+  readonly capabilities: readonly Capability[];
   readonly reconnect: Backoff | false;
   readonly heartbeatIntervalMs: number;
   readonly handshakeTimeoutMs: number;
@@ -35,8 +37,8 @@ export type Input =
   | { readonly type: "link_opened" }
   | { readonly type: "frame"; readonly frame: ParsedFrame<NodeMessage> }
   | { readonly type: "link_ended"; readonly end: LinkEnd }
-  /** Nothing was heard of the node for too long. */
-  | { readonly type: "link_silent" }
+  /** The link is worth nothing any more: silent for too long, or the node does not keep to the contract. */
+  | { readonly type: "link_failed"; readonly reason: string }
   | { readonly type: "secret_saved" }
   | { readonly type: "save_failed"; readonly reason: string }
   | { readonly type: "timer"; readonly timer: TimerName };
@@ -58,6 +60,12 @@ export type Effect =
   | { readonly type: "set_timer"; readonly timer: TimerName; readonly ms: number }
   | { readonly type: "clear_timer"; readonly timer: TimerName }
   | { readonly type: "emit"; readonly emission: FollowerEmission }
+  /** A queued message, or what is said of queued ones. Only in a session with acks. */
+  | { readonly type: "receive"; readonly message: NodeMessageOf<"message" | "gap"> }
+  /** What became of a message that was sent. Only in a session with acks. */
+  | { readonly type: "take_answer"; readonly answer: NodeMessageOf<"message_ack">["payload"] }
+  /** The node refused a frame for the rate, and did not say which. Only in a session with acks. */
+  | { readonly type: "slow_down" }
   | { readonly type: "announce_pairing"; readonly pairing: OpenPairing }
   /** Answers `pair()`, when somebody waits. */
   | { readonly type: "answer_pair"; readonly error?: PairError }

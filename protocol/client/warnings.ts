@@ -11,6 +11,16 @@ export function warnOfListener(event: string, error: unknown): void {
   });
 }
 
+/** Queued messages wait for a listener. */
+export function warnOfUnheard(): void {
+  process.emitWarning(
+    "Messages wait, and nobody listens. Call onMessage(); until then they stay in the server's queue.",
+    {
+      type: "FollowerListenerWarning",
+    },
+  );
+}
+
 /** The state could not be written or given back, at a point where the follower goes on without it. */
 export function warnOfState(error: unknown): void {
   const what = error instanceof Error && "code" in error ? String(error.code) : "unknown error";

@@ -143,8 +143,13 @@ const EXAMPLES: { [N in SettingName]: { good: [string, Config[N]][]; bad: string
     maxFrameBytes: { good: [["1024", 1024]], bad: ["1023", "16777217", "64k"] },
     maxSendBufferBytes: { good: [["65536", 65_536]], bad: ["1023", "65535", "1073741825"] },
     inboundRatePerSecond: { good: [["1", 1]], bad: ["0", "100001"] },
+    handshakeRatePerSecond: { good: [["1", 1]], bad: ["0", "100001"] },
+    handshakeBurst: { good: [["1", 1]], bad: ["0", "100001"] },
     inboundBurst: { good: [["1", 1]], bad: ["0", "1000001"] },
     ruleBacklog: { good: [["1", 1]], bad: ["0", "10000001"] },
+    queueMessages: { good: [["1", 1]], bad: ["0", "100001"] },
+    queueBytes: { good: [["1024", 1024]], bad: ["1023", "1073741825"] },
+    queueTtlSeconds: { good: [["1", 1]], bad: ["0", "31536001"] },
     logLevel: {
       good: [
         ["silent", "silent"],

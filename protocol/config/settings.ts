@@ -192,7 +192,23 @@ export const SETTINGS = {
     group: "Limits",
     kind: count(100_000),
     default: "20",
-    about: "Connections of a node from one address that have not authenticated yet.",
+    about:
+      "Connections of a node from one address that have not authenticated yet. A load balancer, or many followers behind one NAT, is one address: name the load balancer in YONEXUS_TRUSTED_PROXIES, so that its clients are counted by their own. Where that cannot be, set this as high as YONEXUS_MAX_UNAUTHENTICATED; strangers behind the same address can then use up the places of all.",
+  },
+  handshakeRatePerSecond: {
+    env: "YONEXUS_HANDSHAKE_RATE",
+    group: "Limits",
+    kind: kind.integer({ min: 1, max: 100_000, unit: "connections a second" }),
+    default: "800",
+    about:
+      "New connections that a node takes for long, so that followers that all come back at once do not stop those it has. The others are told when to come back. A core is full at about 1600.",
+  },
+  handshakeBurst: {
+    env: "YONEXUS_HANDSHAKE_BURST",
+    group: "Limits",
+    kind: kind.integer({ min: 1, max: 100_000, unit: "connections" }),
+    default: "400",
+    about: "New connections that a node takes at once, before YONEXUS_HANDSHAKE_RATE holds.",
   },
   maxPendingPairings: {
     env: "YONEXUS_MAX_PENDING_PAIRINGS",
@@ -251,6 +267,29 @@ export const SETTINGS = {
     kind: kind.integer({ min: 1, max: 10_000_000, unit: "messages" }),
     default: "10000",
     about: "Messages that may wait for the handlers of one rule. A follower that sends more is answered OVERLOADED.",
+  },
+  queueMessages: {
+    env: "YONEXUS_QUEUE_MESSAGES",
+    group: "Limits",
+    kind: kind.integer({ min: 1, max: 100_000, unit: "messages" }),
+    default: "1000",
+    about:
+      "Messages that may wait in the queue of one follower until it has them. A sender that queues more is answered `overflow`; nothing older is dropped for it.",
+  },
+  queueBytes: {
+    env: "YONEXUS_QUEUE_BYTES",
+    group: "Limits",
+    kind: bytes(1024, 1_073_741_824),
+    default: "1048576",
+    about: "What the messages in the queue of one follower may have together.",
+  },
+  queueTtlSeconds: {
+    env: "YONEXUS_QUEUE_TTL_SECONDS",
+    group: "Limits",
+    kind: kind.integer({ min: 1, max: 31_536_000, unit: "seconds" }),
+    default: "86400",
+    about:
+      "How long a queued message waits for its follower when its sender does not say. After that it becomes a dead letter.",
   },
   logLevel: {
     env: "YONEXUS_LOG_LEVEL",

@@ -20,6 +20,8 @@ export function isCluster(redis: RedisConnection): redis is Cluster {
  */
 export type ConnectionRole = "commands" | "subscriber" | "blocking" | "producer" | "worker";
 
+/** Scripts that take keys for each item. They are batches already. */
+const UNCOUNTED_SCRIPTS = Object.entries(SCRIPTS).flatMap(([name, script]) => ("numberOfKeys" in script ? [] : [name]));
 /** How long a command may take before it counts as failed (ms). */
 const COMMAND_TIMEOUT_MS = 3_000;
 /** Replies that come within this were sent to the same connection (ms). */
@@ -48,6 +50,8 @@ function optionsFor(role: ConnectionRole) {
         // A command whose reply was lost may have run: only its caller knows whether to send it again.
         autoResendUnfulfilledCommands: false,
         scripts: SCRIPTS,
+        // ioredis would take the count of their keys for the key that names the server.
+        autoPipeliningIgnoredCommands: UNCOUNTED_SCRIPTS,
       };
     case "subscriber":
       // ioredis' own resubscription is a promise that nobody holds: refused by a closing connection, it would end the
@@ -93,10 +97,18 @@ export function openRedis(url: string, role: ConnectionRole): RedisConnection {
   const target = parseRedisUrl(url);
   const options: RedisOptions = optionsFor(role);
   if (target.kind !== "cluster") return new Redis({ ...options, ...target.options, replyMapping: "legacy" });
-  const { retryStrategy, enableOfflineQueue, enableAutoPipelining, scripts, ...perNode } = options;
+  const {
+    retryStrategy,
+    enableOfflineQueue,
+    enableAutoPipelining,
+    autoPipeliningIgnoredCommands,
+    scripts,
+    ...perNode
+  } = options;
   return new Cluster([...target.nodes], {
     clusterRetryStrategy: (attempt) => retryStrategy?.(attempt),
     enableAutoPipelining,
+    ...(autoPipeliningIgnoredCommands === undefined ? {} : { autoPipeliningIgnoredCommands }),
     scripts: scripts as ClusterOptions["scripts"],
     enableOfflineQueue: enableOfflineQueue ?? true,
     redisOptions: { ...perNode, ...target.options, replyMapping: "legacy" } as ClusterRedisOptions,

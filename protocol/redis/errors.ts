@@ -22,3 +22,22 @@ export class RecordError extends Error {
 export class RedisUnreachableError extends Error {
   readonly code = "REDIS_UNREACHABLE";
 }
+
+/** What was to be sent is no message, or is to be sent in a way that does not exist. Nothing was sent. */
+export class InvalidMessageError extends Error {
+  readonly code = "INVALID_MESSAGE";
+}
+
+/** The answer to a queued send was lost: the message may be in the follower's queue. The connection's error is its cause. */
+export class MaybeQueuedError extends Error {
+  readonly code = "MAYBE_QUEUED";
+  readonly messageId: string;
+
+  constructor(messageId: string, cause: unknown) {
+    super(
+      `Redis did not answer, so the message may be queued or not. Send it again with the messageId ${messageId}: it is never queued twice.`,
+      { cause },
+    );
+    this.messageId = messageId;
+  }
+}

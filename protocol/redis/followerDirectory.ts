@@ -23,6 +23,14 @@ export interface FollowerSummary {
   readonly lastHeartbeatAt?: number;
   readonly endedAt?: number;
   readonly endReason?: string;
+  /** Messages that wait in its queue, and what they take (bytes). */
+  readonly queued: number;
+  readonly queuedBytes: number;
+  /** Queued messages that expired, and that its program refused, since the follower is known. */
+  readonly expired: number;
+  readonly rejected: number;
+  /** Of those, what can still be looked at and tried again. */
+  readonly deadLetters: number;
 }
 
 export interface AuditEntry {
@@ -97,11 +105,15 @@ export class FollowerDirectory {
 
   async #read(identifier: string, now: number): Promise<FollowerSummary | undefined> {
     const own = this.#keys.follower(identifier);
-    const [trust, session, pending] = await Promise.all([
+    const [trust, session, pending, queued, counts, deadLetters] = await Promise.all([
       this.#redis.hmget(own.trust, "allowed", "publicKey", "fingerprint", "pairedAt", "clearedAt", "clearedReason"),
       this.#redis.hgetall(own.session),
       this.#redis.zcount(own.pairings, now, "+inf"),
+      this.#redis.xlen(own.queue),
+      this.#redis.hmget(own.messages, "#bytes", "#expired", "#rejected"),
+      this.#redis.xlen(own.deadLetters),
     ]);
+    const [queuedBytes = 0, expired = 0, rejected = 0] = counts.map(Number);
     const [allowed, publicKey, fingerprint, pairedAt, clearedAt, clearedReason] = trust;
     if (allowed === null && session.epoch === undefined) return undefined;
 
@@ -129,6 +141,11 @@ export class FollowerDirectory {
       ...instant("lastHeartbeatAt", session.lastHeartbeatAt),
       ...instant("endedAt", session.endedAt),
       ...optional("endReason", endReason),
+      queued,
+      queuedBytes,
+      expired,
+      rejected,
+      deadLetters,
     };
   }
 }

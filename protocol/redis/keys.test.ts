@@ -41,7 +41,7 @@ describe("the keys of a rule", () => {
         expect(new Set(own.map(hashed)).size).toBe(1);
         for (const key of own) {
           expect(hashed(key)).not.toBe(key);
-          expect(key).toMatch(/^yonexus:rule:\{[^{}\s]+\}:[a-z]+$/u);
+          expect(key).toMatch(/^yonexus:rule:\{[^{}\s]+\}:[a-zA-Z]+$/u);
         }
       }),
     );

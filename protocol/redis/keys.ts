@@ -11,12 +11,36 @@ export interface FollowerKeys {
   readonly pairings: string;
   readonly notices: string;
   readonly audit: string;
+  /** ZSET, score = when (ms); member = connection: claims that took a live session from another address. */
+  readonly takeovers: string;
+  /** STREAM, ids `<seq>-0`: the queued messages that were not settled yet. */
+  readonly queue: string;
+  /** ZSET, score = when it expires (ms); member = seq: of the entries that expire before one that was queued earlier. */
+  readonly queueDue: string;
+  /** HASH: message id → its record; fields that begin with `#` count for the queue. */
+  readonly messages: string;
+  /** LIST: ids of settled messages, oldest first; their records are kept for a while. */
+  readonly settled: string;
+  /** ZSET, score = last seq; ranges of the queue that were dropped and that the follower has not been told for sure. */
+  readonly gaps: string;
+  /** STREAM: what was queued and could not be delivered. */
+  readonly deadLetters: string;
 }
 
 export interface RuleKeys {
   readonly holder: string;
   readonly replicas: string;
   readonly inbox: string;
+  /** HASH: follower → the replica that handles its messages now, and how many of them it was given. */
+  readonly lanes: string;
+  /** ZSET, score 0: entries of the inbox that were read and are given to no replica, by follower. */
+  readonly waiting: string;
+  /** ZSET, score = when the first of them came (ms): followers with waiting entries and no replica. */
+  readonly ready: string;
+  /** HASH: entry of the inbox → tries that failed so far. */
+  readonly tries: string;
+  /** STREAM: what could not be handled. */
+  readonly deadLetters: string;
 }
 
 /** Characters that a rule may have and that stay as they are in its key. All else is percent-encoded, braces above all. */
@@ -44,6 +68,10 @@ export class Keys {
   readonly coordinators: string;
   /** ZSET, score 0: every rule that was ever held. An index. */
   readonly rules: string;
+  /** ZSET, score = when the queue must be looked at (ms); member = identifier. An index. */
+  readonly queues: string;
+  /** SET: `rule <rule>` and `follower <identifier>` of those that may have dead letters. An index. */
+  readonly deadLetterPlaces: string;
   /** STRING: the version of this key space; a process of another one refuses to start. */
   readonly schemaVersion: string;
   /** Pub/sub: status changes of followers as JSON. */
@@ -62,6 +90,8 @@ export class Keys {
     this.nodes = `${prefix}:nodes`;
     this.coordinators = `${prefix}:coordinators`;
     this.rules = `${prefix}:rules`;
+    this.queues = `${prefix}:queues`;
+    this.deadLetterPlaces = `${prefix}:deadLetters`;
     this.schemaVersion = `${prefix}:schema`;
     this.events = `${prefix}:events`;
     this.nodeChannelPrefix = `${prefix}:to:`;
@@ -77,6 +107,13 @@ export class Keys {
       pairings: `${base}:pairings`,
       notices: `${base}:notices`,
       audit: `${base}:audit`,
+      takeovers: `${base}:takeovers`,
+      queue: `${base}:queue`,
+      queueDue: `${base}:queueDue`,
+      messages: `${base}:messages`,
+      settled: `${base}:settled`,
+      gaps: `${base}:gaps`,
+      deadLetters: `${base}:deadLetters`,
     };
   }
 
@@ -92,7 +129,26 @@ export class Keys {
 
   rule(rule: string): RuleKeys {
     const base = `${this.prefix}:rule:{${encodeRule(rule)}}`;
-    return { holder: `${base}:holder`, replicas: `${base}:replicas`, inbox: `${base}:inbox` };
+    return {
+      holder: `${base}:holder`,
+      replicas: `${base}:replicas`,
+      inbox: `${base}:inbox`,
+      lanes: `${base}:lanes`,
+      waiting: `${base}:waiting`,
+      ready: `${base}:ready`,
+      tries: `${base}:tries`,
+      deadLetters: `${base}:deadLetters`,
+    };
+  }
+
+  /** HASH: ids of the last messages that a follower sent to a rule with an id of its own, to know one that comes again. */
+  seen(rule: string, identifier: string): string {
+    return `${this.prefix}:rule:{${encodeRule(rule)}}:seen:${identifier}`;
+  }
+
+  /** STRING: the identifier that a message with an id of the sender's own was queued for. An index. */
+  messageIndex(messageId: string): string {
+    return `${this.prefix}:message:${messageId}`;
   }
 
   /** HASH with a TTL: a node's lease. It is alive while this key exists. */

@@ -21,7 +21,7 @@ describe("KEYSPACE.md", () => {
       .slice(1) ?? ["", "", ""];
     const head = lua.split("\n").filter((line) => line.startsWith("--"));
     const headKeys = /^-- KEYS (.*)$/mu.exec(lua)?.[1] ?? "";
-    const named = Array.from(headKeys.matchAll(/\d+ (\w+)/gu), (match) => match[1]);
+    const named = Array.from(headKeys.matchAll(/\d+(?:\.\.)? (\w+)/gu), (match) => match[1]);
     expect(keys.trim()).toBe(named.join(", "));
     const returns = head.join(" ").split("-- Returns ")[1] ?? "";
     const answered = Array.from(returns.matchAll(/\{((?:'\w+'\|?)+)/gu), (match) => match[1] ?? "")

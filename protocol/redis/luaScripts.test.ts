@@ -9,9 +9,10 @@ const scripts = readdirSync(folder)
   .filter((name) => name.endsWith(".lua"))
   .map((name) => ({ name: name.slice(0, -".lua".length), text: readFileSync(join(folder, name), "utf8") }));
 
-/** Commands without a key, and those whose key is the second argument. */
+/** Commands without a key, and those whose key is not the first argument. */
 const KEYLESS = new Set(["TIME", "PUBLISH"]);
-const SUBCOMMANDS = new Set(["XGROUP"]);
+const SUBCOMMANDS = new Set(["XGROUP", "XINFO"]);
+const KEY_AFTER_STREAMS = new Set(["XREADGROUP"]);
 
 interface Call {
   readonly command: string;
@@ -42,20 +43,41 @@ describe("every script", () => {
     }
   });
 
-  it.each(scripts)("$name touches no key but those in KEYS, and each of those", ({ name, text }) => {
-    const used = new Set<number>();
-    for (const { command, rest } of calls(text)) {
-      if (KEYLESS.has(command)) continue;
-      const first = SUBCOMMANDS.has(command) ? rest.replace(/^'[A-Z]+'\s*,\s*/u, "") : rest;
-      const keys = /^((?:KEYS\[\d+\](?:,\s*)?)+)/u.exec(first)?.[1];
-      expect(keys, `${command} ${rest}`).toBeDefined();
-      for (const [, index] of (keys ?? "").matchAll(/KEYS\[(\d+)\]/gu)) used.add(Number(index));
-    }
-    const declared = SCRIPTS[name as keyof typeof SCRIPTS].numberOfKeys;
-    expect([...used].toSorted((one, other) => one - other)).toEqual(
-      Array.from({ length: declared }, (_, index) => index + 1),
-    );
-  });
+  const counted = (name: string): number | undefined => {
+    const script: { readonly lua: string; readonly numberOfKeys?: number } = SCRIPTS[name as keyof typeof SCRIPTS];
+    return script.numberOfKeys;
+  };
+
+  it.each(scripts.filter(({ name }) => counted(name) === undefined))(
+    "$name, which takes keys for each item, touches no key but those in KEYS",
+    ({ text }) => {
+      for (const { command, rest } of calls(text)) {
+        if (!KEYLESS.has(command)) expect(rest, command).toMatch(/^KEYS\[[^\]]+\]/u);
+      }
+    },
+  );
+
+  it.each(scripts.filter(({ name }) => counted(name) !== undefined))(
+    "$name touches no key but those in KEYS, and each of those",
+    ({ name, text }) => {
+      const used = new Set<number>();
+      for (const { command, rest } of calls(text)) {
+        if (KEYLESS.has(command)) continue;
+        const first = SUBCOMMANDS.has(command)
+          ? rest.replace(/^'[A-Z]+'\s*,\s*/u, "")
+          : KEY_AFTER_STREAMS.has(command)
+            ? rest.replace(/^.*'STREAMS'\s*,\s*/u, "")
+            : rest;
+        const keys = /^((?:KEYS\[\d+\](?:,\s*)?)+)/u.exec(first)?.[1];
+        expect(keys, `${command} ${rest}`).toBeDefined();
+        for (const [, index] of (keys ?? "").matchAll(/KEYS\[(\d+)\]/gu)) used.add(Number(index));
+      }
+      const declared = counted(name) ?? 0;
+      expect([...used].toSorted((one, other) => one - other)).toEqual(
+        Array.from({ length: declared }, (_, index) => index + 1),
+      );
+    },
+  );
 
   it.each(scripts)("$name answers only with the outcomes that its head names", ({ text }) => {
     const head = text

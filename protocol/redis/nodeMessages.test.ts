@@ -12,22 +12,60 @@ const field = fc
 const epoch = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 
 describe("what a node is told", () => {
-  it("is a message, whatever its frame holds", () => {
+  it("is a message, whatever its frame holds, and says whether a record is kept of it", () => {
     fc.assert(
-      fc.property(epoch, field, field, field, anyText, (at, messageId, senderId, identifier, frame) => {
-        expect(parseNodeCommand(`m ${at} ${messageId} ${senderId} ${identifier}\n${frame}`)).toEqual({
-          kind: "deliver",
-          epoch: at,
-          messageId,
-          senderId,
-          identifier,
-          frame,
+      fc.property(
+        epoch,
+        field,
+        field,
+        field,
+        fc.boolean(),
+        anyText,
+        (at, messageId, senderId, identifier, recorded, frame) => {
+          const flag = recorded ? " r" : "";
+          expect(parseNodeCommand(`m ${at} ${messageId} ${senderId} ${identifier}${flag}\n${frame}`)).toEqual({
+            kind: "deliver",
+            epoch: at,
+            messageId,
+            senderId,
+            identifier,
+            recorded,
+            frame,
+          });
+        },
+      ),
+    );
+  });
+
+  it("is a batch of messages of one sender, whatever their frames hold", () => {
+    const message = fc.record({ epoch, messageId: field, identifier: field, frame: anyText });
+    fc.assert(
+      fc.property(field, fc.array(message, { minLength: 1, maxLength: 5 }), (senderId, messages) => {
+        const texts = messages.map(
+          ({ epoch: at, messageId, identifier, frame }) => `${at} ${messageId} ${frame.length} ${identifier}\n${frame}`,
+        );
+        expect(parseNodeCommand(`b ${senderId}\n${texts.join("")}`)).toEqual({
+          kind: "batch",
+          deliveries: messages.map((each) => ({ kind: "deliver", senderId, recorded: false, ...each })),
         });
       }),
     );
   });
 
-  it("is a close, a status, a notice or a canary", () => {
+  it("is a queued message, with or without somebody who waits", () => {
+    fc.assert(
+      fc.property(epoch, epoch, field, field, field, anyText, (at, seq, messageId, sender, identifier, frame) => {
+        const queued = { kind: "queued", epoch: at, seq, messageId, identifier, frame };
+        const senderId = sender === "-" ? "somebody" : sender;
+        const head = `q ${at} ${seq} ${messageId}`;
+        expect(parseNodeCommand(`${head} ${senderId} ${identifier}\n${frame}`)).toEqual({ ...queued, senderId });
+        expect(parseNodeCommand(`${head} - ${identifier}\n${frame}`)).toEqual({ ...queued, senderId: "" });
+      }),
+    );
+  });
+
+  it("is a close, a status, a notice, gaps or a canary", () => {
+    expect(parseNodeCommand("g alice 7")).toEqual({ kind: "gaps", identifier: "alice", epoch: 7 });
     expect(parseNodeCommand("x alice 1700000000000 session_replaced")).toEqual({
       kind: "close",
       identifier: "alice",
@@ -56,6 +94,27 @@ describe("what a node is told", () => {
     "x",
     "m 1 2 3",
     "m 1 2 3 alice",
+    "m 1 2 3\nalice bob carol",
+    "m 1 2 3 \nx",
+    "m 1  3 alice\nx",
+    "m one 2 3 alice\nx",
+    "m 99999999999999999 2 3 alice\nx",
+    "m 1 2 3 alice z\nx",
+    "b",
+    "b sender",
+    "b sender\n",
+    "b \n1 2 1 alice\nx",
+    "b two senders\n1 2 1 alice\nx",
+    "b sender\n1 2 2 alice\nx",
+    "b sender\n1 2 1 alice\nxy",
+    "b sender\n1 2 -1 alice\nx",
+    "b sender\n1 2 1 \nx",
+    "b sender\n1 2 1 alice",
+    "q 1 2 3 4 alice",
+    "q 1 two 3 4 alice\nx",
+    "q 1 2 3 4\nx",
+    "q 1 2 3  alice\nx",
+    "g alice",
     "x alice",
     "x alice 1",
     "x alice 1 no_such_reason",
@@ -71,7 +130,10 @@ describe("what a node is told", () => {
     const anything = fc.oneof(
       anyText,
       fc
-        .tuple(fc.constantFrom("m", "x", "s", "p", "c"), fc.array(anyText, { maxLength: 6 }))
+        .tuple(
+          fc.constantFrom("m", "b", "q", "g", "x", "s", "p", "c"),
+          fc.array(fc.oneof(anyText, field), { maxLength: 6 }),
+        )
         .map(([letter, fields]) => [letter, ...fields].join(" ")),
     );
     fc.assert(
@@ -85,7 +147,15 @@ describe("what a node is told", () => {
 
 describe("receipts", () => {
   it("are read as they were written, however many share a text", () => {
-    const outcome = fc.constantFrom<ReceiptOutcome>("delivered", "stale", "overloaded");
+    const outcome = fc.constantFrom<ReceiptOutcome>(
+      "delivered",
+      "stale",
+      "overloaded",
+      "written",
+      "acked",
+      "expired",
+      "rejected",
+    );
     fc.assert(
       fc.property(fc.array(fc.record({ messageId: field, outcome })), (receipts) => {
         expect(parseReceipts(encodeReceipts(receipts))).toEqual(receipts);

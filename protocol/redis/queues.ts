@@ -20,7 +20,17 @@ export interface LimitNoticeJob {
   readonly limit: "pending_limit" | "address_limit" | "identifier_limit";
 }
 
-export type NoticeJob = PairingNoticeJob | LimitNoticeJob;
+/** Tells the operator that followers at several addresses use one identifier. */
+export interface TakeoverNoticeJob {
+  readonly kind: "takeover";
+  readonly identifier: string;
+  /** Of the follower that was refused. */
+  readonly address: string;
+  /** Of the follower that keeps the session. */
+  readonly owner: string;
+}
+
+export type NoticeJob = PairingNoticeJob | LimitNoticeJob | TakeoverNoticeJob;
 
 /** How many ended jobs stay, and for how long (s): enough to look into a fault, bounded however busy. */
 export const JOB_RETENTION = {
@@ -42,8 +52,18 @@ export function noticeJobOptions(
   removeOnComplete: { count: number; age: number };
   removeOnFail: { count: number; age: number };
 } {
-  // One limit notice an hour for each identifier and limit.
+  return { jobId: noticeJobId(job, now), attempts: NOTICE_ATTEMPTS, backoff: { type: "custom" }, ...JOB_RETENTION };
+}
+
+/** Of the same kind of trouble the operator is told once an hour. */
+function noticeJobId(job: NoticeJob, now: number): string {
   const hour = Math.floor(now / 3_600_000);
-  const jobId = job.kind === "pairing" ? job.pairingId : `limit-${job.identifier}-${job.limit}-${hour}`;
-  return { jobId, attempts: NOTICE_ATTEMPTS, backoff: { type: "custom" }, ...JOB_RETENTION };
+  switch (job.kind) {
+    case "pairing":
+      return job.pairingId;
+    case "limit":
+      return `limit-${job.identifier}-${job.limit}-${hour}`;
+    case "takeover":
+      return `takeover-${job.identifier}-${hour}`;
+  }
 }

@@ -1,7 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { isRule, withSender } from "../wire/index.ts";
+import { AckSender } from "./ackSender.ts";
 import { type RedisConnection, whenReady } from "./connection.ts";
+import { failureReason, runTry } from "./handlerTry.ts";
 import type { Keys } from "./keys.ts";
+import { LaneQueue } from "./laneQueue.ts";
+import { type GivenMessage, RuleInbox } from "./ruleInbox.ts";
+import { RuleHeldError, RuleLease } from "./ruleLease.ts";
 import { RuleStore } from "./ruleStore.ts";
 
 export interface InboundMessage {
@@ -10,167 +14,324 @@ export interface InboundMessage {
   readonly rule: string;
   readonly identifier: string;
   readonly content: string;
+  /** The follower's own id of the message, if it gave one. */
+  readonly messageId?: string;
+  /** 1 for the first try. */
+  readonly attempt: number;
   /** The frame as the node rewrote it: `rule::identifier::content`. */
   readonly frame: string;
 }
 
-export type RuleHandler = (message: InboundMessage) => void | Promise<void>;
-
-/** The rule cannot be held: another group has it, or it has too many replicas. */
-export class RuleHeldError extends Error {
-  readonly code = "RULE_HELD";
-}
+/**
+ * Handles a message; a promise is awaited. A text that it returns is given to `answer`. What it throws is a failed try: the
+ * error's message is kept with the message when no try is left, and shown to the operator, so it must hold no secret.
+ */
+export type RuleHandler = (message: InboundMessage) => unknown;
 
 export interface RuleConsumerOptions {
   readonly rule: string;
   /** Replicas of one group share the rule: each message goes to one of them. */
   readonly group: string;
   readonly handler: RuleHandler;
-  /** A handler or Redis failed. The message stays unacked and is read again. */
+  /** What becomes of a text that the handler returned, before the message counts as handled. A failure is a failed try. */
+  readonly answer?: (message: InboundMessage, text: string) => Promise<void>;
+  /** A handler or Redis failed. The message is tried again. */
   readonly onError: (error: unknown) => void;
+  /** Followers whose messages are handled at once, 1 to 256: 16 unless told. Those of one are handled one after the other. */
+  readonly concurrency?: number;
+  /** After so many failed tries a message is a dead letter: 5 unless told. */
+  readonly maxTries?: number;
+  /** How long one try may take (ms): 15 minutes unless told. */
+  readonly handlerTimeoutMs?: number;
+  /** Waits before the second try and so on: `firstMs` (1 s), twice as long each time, at most `mostMs` (30 s). */
+  readonly retry?: { readonly firstMs: number; readonly mostMs: number };
+  /** A replica that does not renew for so long is lost, and others take what it had (ms): 15 s unless told. */
   readonly leaseMs?: number;
+  /** How long `stop` waits for handlers in progress (ms): 10 s unless told. */
+  readonly stopTimeoutMs?: number;
 }
 
-const LEASE_MS = 15_000;
+const DEFAULTS = {
+  concurrency: 16,
+  maxTries: 5,
+  handlerTimeoutMs: 900_000,
+  retry: { firstMs: 1_000, mostMs: 30_000 },
+  leaseMs: 15_000,
+  stopTimeoutMs: 10_000,
+};
+const MAX_CONCURRENCY = 256;
+/** Messages that a replica keeps, those that wait for their follower's turn with them. */
+const MAX_KEPT = 1_024;
 const BLOCK_MS = 2_000;
-/** Small, so that a slow handler has not many waiting behind it when their time to be taken over comes. */
-const BATCH = 16;
-/** A message that its replica did not ack for so long is taken over: the replica is dead, or its handler is. */
-const RECLAIM_IDLE_MS = 60_000;
-const RECLAIM_EVERY_MS = 15_000;
 
-/** Without fields: the stream lost the message and the group's pending list did not. */
-type StreamEntry = [id: string, fields: string[] | null];
-
-/** One replica that holds a rule and handles what arrives, one message at a time, acked after the handler. */
+/** One replica that holds a rule and handles what arrives: different followers' messages at once, one follower's in order. */
 export class RuleConsumer {
-  readonly replicaId = randomBytes(9).toString("base64url");
-  readonly #options: RuleConsumerOptions;
-  readonly #redis: RedisConnection;
+  readonly #options: RuleConsumerOptions & typeof DEFAULTS;
   readonly #blocking: RedisConnection;
-  readonly #rules: RuleStore;
-  readonly #inbox: string;
-  #stopped = false;
-  #renewal: NodeJS.Timeout | undefined;
+  readonly #stream: string;
+  readonly #inbox: RuleInbox;
+  readonly #lease: RuleLease;
+  readonly #queue: LaneQueue<GivenMessage>;
+  readonly #acks: AckSender;
+  readonly #retries = new Map<string, NodeJS.Timeout>();
+  #reading: Promise<void> | undefined;
+  #signal = Promise.withResolvers<void>();
+  #wantsRoom = false;
+  /** Set by what failed in the background, for the loop to throw. */
+  #failure: { readonly error: unknown } | undefined;
+  /** An answer of Redis may be lost: what this replica was given must be asked for before it takes more. */
+  #inDoubt = false;
+  #stopping: Promise<void> | undefined;
+  #idle: (() => void) | undefined;
   #loop: Promise<void> | undefined;
-  #reclaimAt = 0;
-  /** Where to go on reading what was delivered to this replica and not acked; undefined when there is nothing such. */
-  #ownFrom: string | undefined;
 
-  /** @param redis opened for `commands`; @param blocking opened for `blocking` and used by this consumer alone. */
+  /**
+   * @param redis opened for `commands`; @param blocking opened for `blocking` and used by this consumer alone.
+   * @throws RuleHeldError when the rule is not one; RangeError for a `concurrency` or `maxTries` out of range.
+   */
   constructor(redis: RedisConnection, blocking: RedisConnection, keys: Keys, options: RuleConsumerOptions) {
     if (!isRule(options.rule)) {
       throw new RuleHeldError(
         "The rule is not one: 1 to 128 characters without `::` or control characters, not ending in a colon, not `builtin`.",
       );
     }
-    this.#redis = redis;
+    this.#options = { ...DEFAULTS, ...options };
+    const { rule, group, leaseMs, concurrency, maxTries, onError } = this.#options;
+    if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MAX_CONCURRENCY) {
+      throw new RangeError(`concurrency must be a whole number from 1 to ${MAX_CONCURRENCY}.`);
+    }
+    if (!Number.isInteger(maxTries) || maxTries < 1) throw new RangeError("maxTries must be a whole number from 1 on.");
     this.#blocking = blocking;
-    this.#options = options;
-    this.#rules = new RuleStore(redis, keys);
-    this.#inbox = keys.rule(options.rule).inbox;
+    this.#stream = keys.rule(rule).inbox;
+    this.#inbox = new RuleInbox(redis, keys, rule, group);
+    this.#queue = new LaneQueue(concurrency, MAX_KEPT);
+    this.#acks = new AckSender(
+      async (batch) => {
+        if ((await this.#inbox.ack(this.#lease.replicaId, batch)) > 0) this.#wake();
+      },
+      () => {
+        if (this.#wantsRoom) this.#wake();
+      },
+      (error) => this.#fail(error),
+    );
+    this.#lease = new RuleLease(new RuleStore(redis, keys), {
+      ...{ rule, group, leaseMs, maxTries, onError },
+      onLive: () => {
+        this.#handleNext();
+        this.#wake();
+      },
+      onLost: () => this.#queue.drop(),
+    });
+  }
+
+  /** Of now: a replica that was taken for lost goes on under another one. */
+  get replicaId(): string {
+    return this.#lease.replicaId;
   }
 
   /** Takes the rule and begins to handle. @throws RuleHeldError when another group holds it. */
   async start(): Promise<void> {
-    await this.#hold();
-    const period = (this.#options.leaseMs ?? LEASE_MS) / 3;
-    this.#renewal = setInterval(() => {
-      this.#hold().catch(this.#options.onError);
-    }, period);
+    await this.#lease.start();
     await whenReady(this.#blocking);
-    this.#loop = this.#read();
+    this.#loop = this.#run();
   }
 
-  /** Lets the handler in progress finish, then gives the rule up. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    clearInterval(this.#renewal);
+  /** Lets handlers in progress finish, for a while, gives back what was not begun, and gives the rule up. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const { stopTimeoutMs, onError } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+      timer = setTimeout(resolve, stopTimeoutMs);
+      if (this.#queue.running === 0) resolve();
+    });
+    clearTimeout(timer);
+    for (const retry of this.#retries.values()) clearTimeout(retry);
+    this.#wake();
     this.#blocking.disconnect();
     await this.#loop;
     // While Redis is away the lease lapses by itself.
-    await this.#rules.leave(this.#options.rule, this.replicaId).catch(this.#options.onError);
+    await this.#acks.flushAll().catch(onError);
+    await this.#lease.leave().catch(onError);
   }
 
-  async #hold(): Promise<void> {
-    const { rule, group } = this.#options;
-    const held = await this.#rules.hold(rule, group, this.replicaId, this.#options.leaseMs ?? LEASE_MS);
-    if (held.outcome === "refused") {
-      throw new RuleHeldError(`The rule ${rule} is held by the group ${held.heldBy}: stop that one, or use its group.`);
-    }
-    if (held.outcome === "full") throw new RuleHeldError(`The rule ${rule} has too many replicas: stop one first.`);
-  }
-
-  async #read(): Promise<void> {
-    while (!this.#stopped) {
+  async #run(): Promise<void> {
+    while (this.#stopping === undefined) {
       try {
-        for (const entry of await this.#next()) {
-          if (this.#stopped) return;
-          await this.#handle(entry);
-        }
+        if (this.#inDoubt) await this.#recover();
+        await this.#take();
+        if (this.#failure !== undefined) throw this.#failure.error;
       } catch (error) {
-        if (this.#stopped) return;
+        if (this.#stopping !== undefined) return;
+        this.#failure = undefined;
+        this.#inDoubt = true;
         this.#options.onError(error);
-        // A reply, or the rest of a batch, may be lost to us and still count as delivered: read that before anything new.
-        this.#ownFrom = "0";
-        await new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 300));
+        await pauseAfterFailure();
       }
     }
   }
 
-  async #next(): Promise<StreamEntry[]> {
-    const { group } = this.#options;
-    if (Date.now() >= this.#reclaimAt) {
-      this.#reclaimAt = Date.now() + RECLAIM_EVERY_MS;
-      const [, claimed] = (await this.#redis.xautoclaim(
-        this.#inbox,
-        group,
-        this.replicaId,
-        RECLAIM_IDLE_MS,
-        "0",
-        "COUNT",
-        BATCH,
-      )) as [string, StreamEntry[]];
-      if (claimed.length > 0) return claimed;
+  async #take(): Promise<void> {
+    const room = this.#queue.room;
+    if (!this.#lease.isLive || room.lanes === 0 || room.messages === 0) {
+      this.#wantsRoom = true;
+      return this.#signalled();
     }
-    if (this.#ownFrom !== undefined) {
-      const own = await this.#readGroup(this.#ownFrom);
-      this.#ownFrom = own.at(-1)?.[0];
-      if (own.length > 0) return own;
+    const { replicaId } = this.#lease;
+    // Before the take, in the same burst: what is acked makes lanes free.
+    this.#acks.flush();
+    const taken = await this.#inbox.take(replicaId, room);
+    // Given to one that was taken for lost meanwhile.
+    if (replicaId !== this.#lease.replicaId) return;
+    if (taken.outcome === "lapsed") {
+      this.#lease.renewNow();
+      return this.#signalled();
     }
-    return this.#readGroup(">");
+    for (const message of taken.messages) this.#accept(message);
+    this.#handleNext();
+    if (taken.readUpTo !== undefined) await this.#news(taken.readUpTo);
   }
 
-  /** @param from `>` for what no replica was given yet (waits for it), or an id: what this one was given after it. */
-  async #readGroup(from: string): Promise<StreamEntry[]> {
-    const reply = (await this.#blocking.xreadgroup(
-      "GROUP",
-      this.#options.group,
-      this.replicaId,
-      "COUNT",
-      BATCH,
-      "BLOCK",
-      BLOCK_MS,
-      "STREAMS",
-      this.#inbox,
-      from,
-    )) as [string, StreamEntry[]][] | null;
-    return reply?.[0]?.[1] ?? [];
+  /** What Redis gives again after it lost an ack is acked again. */
+  #accept(message: GivenMessage): void {
+    if (this.#acks.has(message.id)) this.#acks.add(message);
+    else this.#queue.add(message);
   }
 
-  async #handle([id, fields]: StreamEntry): Promise<void> {
-    const { rule, group, handler } = this.#options;
-    if (fields === null) return this.#rules.ack(rule, group, [id]);
-    const values = new Map<string, string>();
-    for (let index = 0; index + 1 < fields.length; index += 2) values.set(fields[index] ?? "", fields[index + 1] ?? "");
-    const identifier = values.get("from") ?? "";
-    const content = values.get("content") ?? "";
+  /** Makes what is kept here what Redis says that this replica was given. */
+  async #recover(): Promise<void> {
+    const { replicaId } = this.#lease;
+    await this.#acks.flushAll();
+    this.#failure = undefined;
+    const given = await this.#inbox.held(replicaId);
+    if (replicaId !== this.#lease.replicaId) return;
+    const ids = new Set(given.map(({ id }) => id));
+    this.#queue.drop((id) => ids.has(id));
+    for (const message of given) this.#accept(message);
+    this.#inDoubt = false;
+    this.#handleNext();
+  }
+
+  /** Waits until there may be something to take: a message comes, or something here says so. */
+  async #news(after: string): Promise<void> {
+    this.#reading ??= this.#blocking
+      .xread("COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", this.#stream, after)
+      .then(
+        () => this.#wake(),
+        (error: unknown) => this.#fail(error),
+      )
+      .finally(() => {
+        this.#reading = undefined;
+      });
+    await this.#signalled();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = { error };
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#wantsRoom = false;
+    this.#signal.resolve();
+  }
+
+  async #signalled(): Promise<void> {
+    await this.#signal.promise;
+    this.#signal = Promise.withResolvers();
+  }
+
+  /** Begins what may be begun. Without a live lease that is nothing: others may have been given it. */
+  #handleNext(): void {
+    while (this.#stopping === undefined && this.#lease.isLive) {
+      const given = this.#queue.begin();
+      if (given === undefined) return;
+      this.#try(given);
+    }
+  }
+
+  #try(given: GivenMessage): void {
+    const { rule, handler, answer, handlerTimeoutMs } = this.#options;
+    const { id, identifier, content, messageId, tries } = given;
+    const message: InboundMessage = {
+      ...{ id, rule, identifier, content, attempt: tries + 1, frame: withSender(rule, identifier, content) },
+      ...(messageId === "" ? {} : { messageId }),
+    };
+    let handling: Promise<void> | undefined;
     try {
-      await handler({ id, rule, identifier, content, frame: withSender(rule, identifier, content) });
+      handling = runTry(
+        () => handler(message),
+        (text) => answer?.(message, text),
+        handlerTimeoutMs,
+      );
     } catch (error) {
-      this.#options.onError(error);
+      handling = Promise.reject(error);
+    }
+    if (handling === undefined) {
+      this.#finish(given);
       return;
     }
-    await this.#rules.ack(rule, group, [id]);
+    void handling
+      .then(
+        () => this.#finish(given),
+        (error: unknown) => this.#failed(given, error),
+      )
+      .then(() => this.#handleNext());
   }
+
+  #finish(given: GivenMessage): void {
+    this.#acks.add(given);
+    this.#done(given);
+  }
+
+  /** The lane of the message goes on without it. */
+  #done({ identifier }: GivenMessage): void {
+    this.#queue.finish(identifier);
+    if (this.#queue.running === 0) this.#idle?.();
+  }
+
+  async #failed(given: GivenMessage, error: unknown): Promise<void> {
+    const { maxTries, retry, onError } = this.#options;
+    onError(error);
+    const result = await this.#tellFailure(given, failureReason(error), maxTries);
+    if (result.outcome !== "again" || this.#stopping !== undefined) {
+      this.#done(given);
+      // Others may be given what waits in its lane, and this one too.
+      this.#wake();
+      return;
+    }
+    const { identifier } = given;
+    this.#queue.pause(identifier, { ...given, tries: result.tries });
+    if (this.#wantsRoom) this.#wake();
+    clearTimeout(this.#retries.get(identifier));
+    const waitMs = Math.min(retry.firstMs * 2 ** (result.tries - 1), retry.mostMs) * (1 - Math.random() / 4);
+    const resume = () => {
+      this.#retries.delete(identifier);
+      this.#queue.resume(identifier);
+      this.#handleNext();
+    };
+    this.#retries.set(identifier, setTimeout(resume, waitMs));
+  }
+
+  /** Tries until Redis answers: the message's lane waits. */
+  async #tellFailure(given: GivenMessage, reason: string, maxTries: number): ReturnType<RuleInbox["fail"]> {
+    for (;;) {
+      try {
+        return await this.#inbox.fail(this.#lease.replicaId, given, given.tries + 1, reason, maxTries);
+      } catch (error) {
+        this.#options.onError(error);
+        if (this.#stopping !== undefined) return { outcome: "gone" };
+        await pauseAfterFailure();
+      }
+    }
+  }
+}
+
+async function pauseAfterFailure(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 300));
 }

@@ -1,7 +1,7 @@
 import type { FollowerStatus } from "../wire/index.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { Keys } from "./keys.ts";
-import { runScript } from "./scripts.ts";
+import { runScript, type ScriptReply } from "./scripts.ts";
 
 /** A proof whose signature was found right, to be claimed with. */
 export interface Claim {
@@ -15,6 +15,16 @@ export interface Claim {
   readonly address: string;
 }
 
+/** What waits for a follower when its session begins or is asserted. */
+export interface QueueState {
+  /** The last one given; 0 when nothing was ever queued. */
+  readonly lastSeq: number;
+  /** Messages that were not settled yet. */
+  readonly waiting: number;
+  /** Ranges that were dropped and that the follower was not told of for sure. */
+  readonly gaps: number;
+}
+
 export type ClaimResult =
   | {
       readonly outcome: "claimed";
@@ -22,8 +32,16 @@ export type ClaimResult =
       readonly now: number;
       readonly previousNode?: string;
       readonly previousConnection?: string;
+      readonly queue: QueueState;
     }
   | { readonly outcome: "stale_timestamp" | "future_timestamp"; readonly now: number }
+  /** Other addresses took the live session too often lately: its owner keeps it. */
+  | {
+      readonly outcome: "takeover_conflict";
+      readonly now: number;
+      readonly ownerAddress: string;
+      readonly ownerNode: string;
+    }
   | { readonly outcome: "nonce_collision" | "rate_limited" | "not_allowed" | "trust_changed" };
 
 /** How a node describes a session that it holds. */
@@ -44,6 +62,7 @@ export type Reassertion =
       readonly now: number;
       readonly status: FollowerStatus;
       readonly lastHeartbeatAt: number;
+      readonly queue: QueueState;
     }
   | { readonly outcome: "superseded" | "not_allowed" | "revoked" }
   | { readonly outcome: "ended"; readonly reason: string };
@@ -66,6 +85,9 @@ const PROOF_WINDOW_MS = 10_000;
 const MAX_PROOFS_IN_WINDOW = 10;
 /** A proof from the future is fresh for twice the window; half of that again for luck. */
 const NONCE_MEMORY_MS = 30_000;
+/** A live session may be taken by another address so often within the window; the next one is refused. */
+const MAX_TAKEOVERS_IN_WINDOW = 2;
+const TAKEOVER_WINDOW_MS = 60_000;
 
 /** Session ownership: one owner an identifier, fenced by an epoch that only rises. */
 export class SessionStore {
@@ -77,13 +99,13 @@ export class SessionStore {
     this.#keys = keys;
   }
 
-  /** Makes the connection the owner. The previous owner's node is told to close its session by the same script. */
+  /** Makes the connection the owner, unless the claim is refused. The previous owner's node is told to close its session by the same script. */
   async claim(claim: Claim): Promise<ClaimResult> {
     const own = this.#keys.follower(claim.identifier);
     const reply = await runScript(
       this.#redis,
       "claimSession",
-      [own.session, own.proofs, own.trust, own.audit],
+      [own.session, own.proofs, own.trust, own.audit, own.queue, own.messages, own.gaps, own.takeovers],
       [
         claim.identifier,
         claim.nodeId,
@@ -97,12 +119,15 @@ export class SessionStore {
         NONCE_MEMORY_MS,
         this.#keys.nodeChannelPrefix,
         this.#keys.events,
+        TAKEOVER_WINDOW_MS,
+        MAX_TAKEOVERS_IN_WINDOW,
       ],
     );
     const outcome = reply.outcome(
       "claimed",
       "stale_timestamp",
       "future_timestamp",
+      "takeover_conflict",
       "nonce_collision",
       "rate_limited",
       "not_allowed",
@@ -115,12 +140,15 @@ export class SessionStore {
           outcome,
           epoch: reply.number(1),
           now: reply.number(2),
+          queue: queueState(reply, 5),
           ...(previousNode === "" ? {} : { previousNode, previousConnection: reply.text(4) }),
         };
       }
       case "stale_timestamp":
       case "future_timestamp":
         return { outcome, now: reply.number(1) };
+      case "takeover_conflict":
+        return { outcome, now: reply.number(1), ownerAddress: reply.text(2), ownerNode: reply.text(3) };
       default:
         return { outcome };
     }
@@ -146,7 +174,7 @@ export class SessionStore {
     const reply = await runScript(
       this.#redis,
       "reassertSession",
-      [own.session, own.trust, own.audit],
+      [own.session, own.trust, own.audit, own.queue, own.messages, own.gaps],
       [
         held.identifier,
         held.epoch,
@@ -161,7 +189,13 @@ export class SessionStore {
     );
     const outcome = reply.outcome("kept", "superseded", "not_allowed", "revoked", "ended");
     if (outcome === "kept") {
-      return { outcome, now: reply.number(1), status: followerStatus(reply.text(2)), lastHeartbeatAt: reply.number(3) };
+      return {
+        outcome,
+        now: reply.number(1),
+        status: followerStatus(reply.text(2)),
+        lastHeartbeatAt: reply.number(3),
+        queue: queueState(reply, 4),
+      };
     }
     return outcome === "ended" ? { outcome, reason: reply.text(1) } : { outcome };
   }
@@ -226,6 +260,10 @@ export class SessionStore {
     );
     return reply.outcome("ended", "stale");
   }
+}
+
+function queueState(reply: ScriptReply, at: number): QueueState {
+  return { lastSeq: reply.number(at), waiting: reply.number(at + 1), gaps: reply.number(at + 2) };
 }
 
 /** A status as Redis has it; what it does not know counts as offline. */

@@ -39,7 +39,7 @@ test("4000 to 4499 and the codes of the WebSocket standard let a follower come b
   for (const code of [4500, 4501, 4509, 4777, 4999]) expect(mayReconnect(code)).toBe(false);
 });
 
-test("there are the 14 error codes of the protocol, each with a meaning", () => {
-  expect(Object.keys(ERROR_CODES)).toHaveLength(14);
+test("there are the 15 error codes of the protocol, each with a meaning", () => {
+  expect(Object.keys(ERROR_CODES)).toHaveLength(15);
   for (const { meaning } of Object.values(ERROR_CODES)) expect(meaning).toMatch(/\.$/);
 });

@@ -12,6 +12,7 @@ export const ERROR_CODES = Object.freeze({
   RE_PAIR_REQUIRED: { meaning: "The trust was cleared; the follower must be paired again." },
   CLIENT_OFFLINE: { meaning: "The follower that the request names has no session." },
   UNKNOWN_RULE: { meaning: "Nobody holds the rule; the message was not accepted." },
+  UNKNOWN_MESSAGE: { meaning: "No message with this id was queued for the follower; the ack changed nothing." },
   OVERLOADED: {
     meaning: "A queue is full or Redis is away; the message was not accepted and may be sent again later.",
   },

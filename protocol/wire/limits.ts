@@ -38,6 +38,14 @@ export const LIMITS = Object.freeze({
   secret: 256,
   /** Characters of a pairing code as a person may type it, with spaces and hyphens. */
   pairingCode: 64,
+  /** Characters of a message's id. */
+  messageId: 64,
+  /** Capabilities that a hello may name, so that those of later versions can be asked for too. */
+  capabilities: 16,
+  /** Characters of a capability's name. */
+  capability: 32,
+  /** Messages with an id that a follower may have sent without an answer; after a reconnect it sends those again, first. */
+  unansweredMessages: 64,
   /** Characters of `requestId`. */
   requestId: 128,
   /** Characters of `hello.protocolVersion`, so that a version that is not known can still be answered as such. */

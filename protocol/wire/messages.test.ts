@@ -18,6 +18,11 @@ const sentence = (longest: number) =>
     .array(fc.string({ unit: "binary", minLength: 1, maxLength: 1 }), { maxLength: longest })
     .map((units) => units.join(""));
 const publicKey = fc.uint8Array({ minLength: 32, maxLength: 32 }).filter(wire.isUsablePublicKey).map(wire.encodeBase64);
+const messageId = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
+const rule = line(wire.LIMITS.rule).filter(wire.isRule);
+const content = fc.string({ unit: "binary" });
+const seq = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const capabilities = fc.array(line(wire.LIMITS.capability), { maxLength: wire.LIMITS.capabilities });
 const details = fc.dictionary(fc.string(), fc.jsonValue()).map((value) => JSON.parse(JSON.stringify(value)));
 const optional = { requiredKeys: [] };
 
@@ -31,7 +36,14 @@ const followerMessages: { [Name in FollowerMessage["type"]]: fc.Arbitrary<Follow
   hello: message(
     "hello",
     fc.record(
-      { identifier, hasSecret: fc.boolean(), hasKeyPair: fc.boolean(), publicKey, protocolVersion: line(32) },
+      {
+        identifier,
+        hasSecret: fc.boolean(),
+        hasKeyPair: fc.boolean(),
+        publicKey,
+        protocolVersion: line(32),
+        capabilities,
+      },
       { requiredKeys: ["identifier", "hasSecret", "hasKeyPair", "protocolVersion"] },
     ),
   ),
@@ -50,11 +62,25 @@ const followerMessages: { [Name in FollowerMessage["type"]]: fc.Arbitrary<Follow
     ),
   ),
   heartbeat: message("heartbeat", fc.record({ identifier, status: fc.constant("alive" as const) })),
+  message: message("message", fc.record({ id: messageId, rule, content })),
+  message_ack: message(
+    "message_ack",
+    fc.record(
+      { id: messageId, status: fc.constantFrom(...wire.FOLLOWER_ACK_STATUSES), reason: sentence(256) },
+      { requiredKeys: ["id"] },
+    ),
+  ),
 };
 
 const status = fc.constantFrom(...wire.FOLLOWER_STATUSES);
 const nodeMessages: { [Name in NodeMessage["type"]]: fc.Arbitrary<NodeMessage> } = {
-  hello_ack: message("hello_ack", fc.record({ identifier, nextAction: fc.constantFrom(...wire.NEXT_ACTIONS) })),
+  hello_ack: message(
+    "hello_ack",
+    fc.record(
+      { identifier, nextAction: fc.constantFrom(...wire.NEXT_ACTIONS), capabilities },
+      { requiredKeys: ["identifier", "nextAction"] },
+    ),
+  ),
   pair_request: message(
     "pair_request",
     fc.record({
@@ -81,6 +107,19 @@ const nodeMessages: { [Name in NodeMessage["type"]]: fc.Arbitrary<NodeMessage> }
     "status_update",
     fc.record({ identifier, status, reason: sentence(256) }, { requiredKeys: ["identifier", "status"] }),
   ),
+  message: message("message", fc.record({ id: messageId, seq, rule, content })),
+  message_ack: message(
+    "message_ack",
+    fc.record(
+      {
+        id: messageId,
+        status: fc.constantFrom(...wire.MESSAGE_ACK_STATUSES),
+        reason: fc.constantFrom(...wire.MESSAGE_REJECTED_REASONS),
+      },
+      { requiredKeys: ["id", "status"] },
+    ),
+  ),
+  gap: message("gap", fc.record({ fromSeq: seq, toSeq: seq, reason: fc.constantFrom(...wire.GAP_REASONS) })),
   disconnect_notice: message(
     "disconnect_notice",
     fc.record({ identifier, reason: fc.constantFrom(...Object.keys(wire.CLOSE_CODES)) }),

@@ -4,10 +4,13 @@ import { AuthRequest } from "./messages/authRequest.ts";
 import { AuthSuccess } from "./messages/authSuccess.ts";
 import { DisconnectNotice } from "./messages/disconnectNotice.ts";
 import { ErrorAnswer } from "./messages/error.ts";
+import { Gap } from "./messages/gap.ts";
 import { Heartbeat } from "./messages/heartbeat.ts";
 import { HeartbeatAck } from "./messages/heartbeatAck.ts";
 import { Hello } from "./messages/hello.ts";
 import { HelloAck } from "./messages/helloAck.ts";
+import { FollowerSentMessage, NodeSentMessage } from "./messages/message.ts";
+import { FollowerMessageAck, NodeMessageAck } from "./messages/messageAck.ts";
 import { PairConfirm } from "./messages/pairConfirm.ts";
 import { PairFailed } from "./messages/pairFailed.ts";
 import { PairRequest } from "./messages/pairRequest.ts";
@@ -18,13 +21,28 @@ import { StatusUpdate } from "./messages/statusUpdate.ts";
 export { AUTH_FAILED_REASONS, type AuthFailedReason } from "./messages/authFailed.ts";
 export { disconnectNotice } from "./messages/disconnectNotice.ts";
 export { FOLLOWER_STATUSES, type FollowerStatus } from "./messages/followerStatus.ts";
+export { GAP_REASONS, type GapReason } from "./messages/gap.ts";
 export { NEXT_ACTIONS, type NextAction } from "./messages/helloAck.ts";
+export {
+  FOLLOWER_ACK_STATUSES,
+  MESSAGE_ACK_STATUSES,
+  MESSAGE_REJECTED_REASONS,
+  type MessageAckStatus,
+  type MessageRejectedReason,
+} from "./messages/messageAck.ts";
 export { PAIR_FAILED_REASONS, type PairFailedReason } from "./messages/pairFailed.ts";
 export { ADMIN_NOTIFICATIONS, type AdminNotification } from "./messages/pairRequest.ts";
 export { RE_PAIR_REASONS, type RePairReason } from "./messages/rePairRequired.ts";
 
 /** The schemas of what a follower sends, one for each `type`. */
-export const FOLLOWER_MESSAGES = [Hello, PairConfirm, AuthRequest, Heartbeat] as const;
+export const FOLLOWER_MESSAGES = [
+  Hello,
+  PairConfirm,
+  AuthRequest,
+  Heartbeat,
+  FollowerSentMessage,
+  FollowerMessageAck,
+] as const;
 
 /** The schemas of what a node sends, one for each `type`. */
 export const NODE_MESSAGES = [
@@ -37,6 +55,9 @@ export const NODE_MESSAGES = [
   RePairRequired,
   HeartbeatAck,
   StatusUpdate,
+  NodeSentMessage,
+  NodeMessageAck,
+  Gap,
   DisconnectNotice,
   ErrorAnswer,
 ] as const;

@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import {
   decodeBase64Strict,
+  FOLLOWER_MESSAGES,
   keyFingerprint,
+  NODE_MESSAGES,
   normalizePairingCode,
   parseFollowerFrame,
   parseNodeFrame,
@@ -43,11 +45,23 @@ test("every bad frame of the vectors is refused, names the field to mend, and ke
   }
 });
 
-test("the vectors hold a good frame of every message and names are not used twice", () => {
-  const good = vectors<(GoodFrame & { message?: { type: string } })[]>("frames.good.json");
-  const all = [...good, ...vectors<BadFrame[]>("frames.bad.json")].map(({ name }) => name);
+test("the vectors hold a good and a bad frame of every message and names are not used twice", () => {
+  const good = vectors<GoodFrame[]>("frames.good.json");
+  const bad = vectors<BadFrame[]>("frames.bad.json");
+  const all = [...good, ...bad].map(({ name }) => name);
   expect(new Set(all).size).toBe(all.length);
-  expect(new Set(good.flatMap(({ message }) => message?.type ?? [])).size).toBe(15);
+  for (const [direction, schemas] of [
+    ["follower", FOLLOWER_MESSAGES],
+    ["node", NODE_MESSAGES],
+  ] as const) {
+    for (const { properties } of schemas) {
+      const type = properties.type.const;
+      const isOf = (row: GoodFrame | BadFrame) =>
+        row.direction === direction && row.frame.startsWith("builtin::{") && row.frame.includes(`"type":"${type}"`);
+      expect(good.filter(isOf).length, `${direction} ${type}`).toBeGreaterThan(0);
+      expect(bad.filter(isOf).length, `${direction} ${type}`).toBeGreaterThan(0);
+    }
+  }
 });
 
 const pairing = vectors<{

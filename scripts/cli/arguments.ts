@@ -1,4 +1,4 @@
-import { isIdentifier, isRule, LIMITS, splitApplication } from "@yonexus/protocol/wire";
+import { isIdentifier, isMessageId, isRule, LIMITS, splitApplication } from "@yonexus/protocol/wire";
 import { UsageError } from "./cliError.ts";
 import { plainText } from "./plainText.ts";
 
@@ -28,6 +28,20 @@ export function parseMessage(text: string): string {
   if (splitApplication(text) !== undefined) return text;
   throw new UsageError(
     `The message has no rule: write 'rule::content', the rule 1 to ${LIMITS.rule} characters and not builtin.`,
+  );
+}
+
+/** For an argument that takes several dead letters, by the ids that the list of them shows. @throws UsageError */
+export function collectLetterIds(text: string, before: readonly string[] | undefined): readonly string[] {
+  if (/^\d{1,15}-\d{1,15}$/u.test(text)) return [...(before ?? []), text];
+  throw new UsageError(`${quote(text)} is not a dead letter: use the ids that \`yonexus dead-letters list\` shows.`);
+}
+
+/** @throws UsageError */
+export function parseMessageId(text: string): string {
+  if (isMessageId(text)) return text;
+  throw new UsageError(
+    `${quote(text)} is not the id of a message: use 1 to ${LIMITS.messageId} letters, digits, underscores and hyphens.`,
   );
 }
 

@@ -8,7 +8,15 @@ export function lastSeenAt({ lastHeartbeatAt, endedAt }: FollowerSummary): numbe
   return known.length === 0 ? undefined : Math.max(...known);
 }
 
-export const FOLLOWER_COLUMNS = ["identifier", "status", "node", "last seen", "paired", "fingerprint"] as const;
+export const FOLLOWER_COLUMNS = [
+  "identifier",
+  "status",
+  "node",
+  "last seen",
+  "queued",
+  "paired",
+  "fingerprint",
+] as const;
 
 /** A follower as a row of `FOLLOWER_COLUMNS`. @param now Redis time (ms). */
 export function followerRow(follower: FollowerSummary, now: number): string[] {
@@ -18,6 +26,7 @@ export function followerRow(follower: FollowerSummary, now: number): string[] {
     follower.allowed ? follower.status : `${follower.status}, not allowed`,
     plainText(follower.node ?? ""),
     seenAt === undefined ? "never" : ageText(seenAt, now),
+    follower.queued === 0 ? "" : String(follower.queued),
     pairedText(follower),
     plainText(follower.fingerprint ?? ""),
   ];

@@ -4,17 +4,53 @@ import { plainText } from "./plainText.ts";
 
 /** What became of a message, in words, with what to do next. */
 export function sendText(identifier: string, result: SendResult): string {
+  const text = outcomeText(identifier, result);
+  return result.duplicate === true
+    ? `The same message was sent before under the id ${result.messageId}, and not again now. ${text}`
+    : text;
+}
+
+function outcomeText(identifier: string, result: SendResult): string {
+  // An id may begin like an option.
+  const id = result.messageId.startsWith("-") ? `-- ${result.messageId}` : result.messageId;
+  const look = `look with \`yonexus message --follower ${identifier} ${id}\``;
   switch (result.result) {
     case "delivered":
-      return `Delivered to ${identifier} on ${plainText(result.node)}.`;
+      return result.reached === "acked"
+        ? `Delivered to ${identifier} on ${plainText(result.node)}, and acked by it.`
+        : `Delivered to ${identifier} on ${plainText(result.node)}.`;
+    case "queued":
+      return queuedText(identifier, result, look);
     case "offline":
       return offlineText(identifier, result);
+    case "overflow":
+      return `The queue of ${identifier} has no room for it: its limit is ${result.limit} ${result.cap}. Nothing was kept: send it again when ${identifier} has taken some, or raise ${result.cap === "messages" ? "YONEXUS_QUEUE_MESSAGES" : "YONEXUS_QUEUE_BYTES"}.`;
+    case "id_conflict":
+      return `The id ${result.messageId} was used for another message to ${identifier}, so nothing was sent. Choose another --id, or leave it out.`;
+    case "expired":
+      return `It expired before ${identifier} had it: find it with \`yonexus dead-letters list --follower ${identifier}\`, or send it with a longer --ttl.`;
+    case "rejected":
+      return `${identifier} refused it for good${result.reason === "" ? "" : ` (${plainText(result.reason)})`}: find it with \`yonexus dead-letters list --follower ${identifier}\`.`;
     case "overloaded":
       return result.where === "follower"
-        ? `${identifier} reads too slowly: its send buffer is full. Send less, or try again in a moment.`
+        ? `${identifier} reads too slowly: its send buffer is full. Send less, add --queue, or try again in a moment.`
         : "Too many messages wait for their receipts. Try again in a moment.";
     case "timeout":
-      return `No receipt came in time, so the message may have reached ${identifier} or not. Look with \`yonexus client show ${identifier}\` before you send it again.`;
+      return `No receipt came in time, so the message may have reached ${identifier} or not: ${look} before you send it again.`;
+  }
+}
+
+type Queued = Extract<SendResult, { readonly result: "queued" }>;
+
+function queuedText(identifier: string, { reached, seq }: Queued, look: string): string {
+  const kept = `Queued for ${identifier} as number ${seq}`;
+  switch (reached) {
+    case "queued":
+      return `${kept}: it is delivered when ${identifier} is there to take it. To see how far it is, ${look}.`;
+    case "routed":
+      return `${kept}, and on its way to it now. To see how far it is, ${look}.`;
+    case "written":
+      return `${kept} and written to its connection; ${identifier} has not acked it yet. To see whether it has, ${look}.`;
   }
 }
 
@@ -25,17 +61,19 @@ function offlineText(identifier: string, { reason, lastSeenAt, lastNode, now }: 
     case "unknown_identifier":
       return `${identifier} is unknown: allow it with \`yonexus allow add ${identifier}\`.`;
     case "never_connected":
-      return `${identifier} is offline: it has never connected. ${again(identifier)}`;
+      return `${identifier} is offline: it has never connected. ${queueIt(identifier)}`;
+    case "identifier_not_allowed":
+      return `${identifier} was taken off the allowlist, and nothing was kept: let it in with \`yonexus allow add ${identifier}\`.`;
   }
   const seen = lastSeenAt === undefined || now === undefined ? "" : ` last seen ${ageText(lastSeenAt, now)}`;
   const where = lastNode === undefined ? "" : ` on ${plainText(lastNode)}`;
   const why = REASONS[reason];
   const facts = `${seen}${where}`.trim();
-  return `${identifier} is offline${facts === "" ? "" : `: ${facts}`}${why === undefined ? "" : ` (${why})`}. ${again(identifier)}`;
+  return `${identifier} is offline${facts === "" ? "" : `: ${facts}`}${why === undefined ? "" : ` (${why})`}. ${queueIt(identifier)}`;
 }
 
-function again(identifier: string): string {
-  return `Nothing was kept: send it again when ${identifier} is back.`;
+function queueIt(identifier: string): string {
+  return `Add --queue to deliver it when ${identifier} returns.`;
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -43,5 +81,4 @@ const REASONS: Readonly<Record<string, string>> = {
   node_lost: "its node was lost",
   draining: "its node was stopped",
   trust_revoked: "its trust was cleared",
-  identifier_not_allowed: "it was taken off the allowlist",
 };

@@ -63,10 +63,12 @@ function describe(
     ["paired", pairedText(follower, now)],
     ["fingerprint", follower.fingerprint],
     ["trust", clearedText(follower, now)],
+    ["queued", queuedText(follower)],
+    ["not delivered", undeliveredText(follower)],
   ];
   const lines = facts
     .filter((fact): fact is [string, string] => fact[1] !== undefined)
-    .map(([name, value]) => `  ${name.padEnd(12)}${plainText(value)}`);
+    .map(([name, value]) => `  ${name.padEnd(15)}${plainText(value)}`);
   return [
     follower.identifier,
     ...lines,
@@ -87,6 +89,16 @@ function pairedText({ paired, pairedAt }: FollowerSummary, now: number): string 
 function clearedText({ trustClearedAt, trustClearedReason, pairedAt }: FollowerSummary, now: number) {
   if (trustClearedAt === undefined || trustClearedAt < (pairedAt ?? 0)) return undefined;
   return `cleared ${ageText(trustClearedAt, now)} (${trustClearedReason ?? "no reason given"})`;
+}
+
+function queuedText({ queued, queuedBytes }: FollowerSummary): string | undefined {
+  return queued === 0 ? undefined : `${queued} ${queued === 1 ? "message" : "messages"}, ${queuedBytes} bytes`;
+}
+
+function undeliveredText({ identifier, expired, rejected, deadLetters }: FollowerSummary): string | undefined {
+  if (expired + rejected === 0) return undefined;
+  const look = deadLetters === 0 ? "" : `: yonexus dead-letters list --follower ${identifier}`;
+  return `${expired} expired, ${rejected} rejected${look}`;
 }
 
 function auditText({ at, event, details }: AuditEntry, now: number): string {

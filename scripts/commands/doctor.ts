@@ -23,7 +23,9 @@ export function addDoctorCommand(program: Command): void {
   addClusterOptions(
     program
       .command("doctor")
-      .description("look for what is wrong: configuration, Redis, clocks, nodes, coordinators, queues, Discord")
+      .description(
+        "look for what is wrong: configuration, Redis, clocks, nodes, coordinators, queues, dead letters, Discord",
+      )
       .option("--json", "one JSON object: healthy, findings"),
   )
     .addHelpText(
@@ -55,7 +57,9 @@ async function examine(options: DoctorOptions): Promise<Finding[]> {
 }
 
 async function examineCluster({ redis, keys, config, connect }: ClusterAccess): Promise<Finding[]> {
-  const { checkCoordinators, checkLastSweep, checkNodes, checkQueues } = await import("../cli/doctor/clusterChecks.ts");
+  const { checkCoordinators, checkDeadLetters, checkLastSweep, checkNodes, checkQueues } = await import(
+    "../cli/doctor/clusterChecks.ts"
+  );
   const info = parseInfo(await redis.info());
   const schema = await checkSchema(redis, keys);
   return [
@@ -71,6 +75,7 @@ async function examineCluster({ redis, keys, config, connect }: ClusterAccess): 
           await checkNodes(redis, keys),
           await checkCoordinators(redis, keys),
           await checkLastSweep(redis, keys, config.leaseMs),
+          await checkDeadLetters(redis, keys),
           ...(await checkQueues(connect("producer"), keys)),
         ]),
   ];

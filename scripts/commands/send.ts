@@ -1,13 +1,18 @@
-import { MessageSender } from "@yonexus/protocol/redis";
+import { MaybeQueuedError, MessageSender, type SendOptions } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
-import { parseIdentifier, parseMessage, wholeNumber } from "../cli/arguments.ts";
-import { QuietFailure } from "../cli/cliError.ts";
+import { parseIdentifier, parseMessage, parseMessageId, wholeNumber } from "../cli/arguments.ts";
+import { CliError, QuietFailure, UsageError } from "../cli/cliError.ts";
 import { addClusterOptions, type ClusterOptions, withCluster } from "../cli/clusterAccess.ts";
+import { parseDuration } from "../cli/duration.ts";
 import { print, printJson } from "../cli/output.ts";
 import { sendText } from "../cli/sendText.ts";
 import { readInput } from "../cli/standardInput.ts";
 
-interface SendOptions extends ClusterOptions {
+interface SendCommandOptions extends ClusterOptions {
+  readonly queue?: true;
+  readonly ttl?: number;
+  readonly id?: string;
+  readonly wait?: "written" | "acked";
   readonly json?: true;
   readonly timeout: number;
 }
@@ -18,26 +23,74 @@ export function addSendCommand(program: Command): void {
   addClusterOptions(
     program
       .command("send")
-      .description("send a message to a follower; exits 0 only when it was delivered")
+      .description("send a message to a follower; exits 0 only when it was delivered or queued")
       .argument("<identifier>", "the follower", parseIdentifier)
       .argument("<message>", "rule::content, or - to read it from standard input")
+      .option("--queue", "keep it until the follower has it or its time is over")
+      .option("--ttl <time>", "how long it is kept: 90s, 10m, 24h, 7d (default: the cluster's, a day)", parseDuration)
+      .option(
+        "--id <id>",
+        "an id of your own: a second send of the same message under it changes nothing",
+        parseMessageId,
+      )
+      .option("--wait <state>", "of a queued message: wait until it is written or acked", parseWait)
       .option("--json", "the result as one JSON object on standard output")
       .option(
         "--timeout <ms>",
-        "how long to wait for the receipt",
+        "how long to wait in all",
         wholeNumber("a timeout in milliseconds", 1, 600_000),
         DEFAULT_TIMEOUT_MS,
       ),
   )
-    .addHelpText("after", "\nExample:\n  yonexus send alpha 'chat::hello'\n  yonexus send alpha - < message.txt")
-    .action(async (identifier: string, given: string, options: SendOptions) => {
+    .addHelpText(
+      "after",
+      "\nExample:\n  yonexus send alpha 'chat::hello'\n  yonexus send alpha - < message.txt\n  yonexus send alpha 'order::17' --queue --ttl 7d --id order-17",
+    )
+    .action(async (identifier: string, given: string, options: SendCommandOptions) => {
+      const how = readHow(options);
       const message = parseMessage(given === "-" ? await readInput() : given);
       await withCluster(options, async ({ redis, keys, config, connect }) => {
-        const sender = new MessageSender(redis, connect("subscriber"), keys, { maxFrameBytes: config.maxFrameBytes });
-        const result = await sender.sendMessageToClient(identifier, message, { timeoutMs: options.timeout });
+        const sender = new MessageSender(redis, connect("subscriber"), keys, {
+          maxFrameBytes: config.maxFrameBytes,
+          queue: {
+            maxMessages: config.queueMessages,
+            maxBytes: config.queueBytes,
+            ttlMs: config.queueTtlSeconds * 1000,
+          },
+        });
+        const result = await sender.sendMessageToClient(identifier, message, how).catch(explainDoubt);
         if (options.json === true) printJson(result);
         else print(sendText(identifier, result));
-        if (result.result !== "delivered") throw new QuietFailure();
+        if (result.result !== "delivered" && result.result !== "queued") throw new QuietFailure();
       });
     });
+}
+
+function readHow({ queue, ttl, id, wait, timeout }: SendCommandOptions): SendOptions {
+  const own = { timeoutMs: timeout, ...(id === undefined ? {} : { messageId: id }) };
+  if (queue === true) {
+    return {
+      ...own,
+      delivery: "queued",
+      ...(ttl === undefined ? {} : { ttlMs: ttl }),
+      ...(wait === undefined ? {} : { waitFor: wait }),
+    };
+  }
+  if (ttl !== undefined) throw new UsageError("--ttl says how long a queued message is kept: add --queue.");
+  if (wait !== undefined) throw new UsageError("--wait is for a queued message: add --queue.");
+  // So that `yonexus message` can tell of it later.
+  return { ...own, record: true };
+}
+
+function parseWait(text: string): "written" | "acked" {
+  if (text === "written" || text === "acked") return text;
+  throw new UsageError("--wait takes written (its connection took it) or acked (the follower has it).");
+}
+
+function explainDoubt(error: unknown): never {
+  if (!(error instanceof MaybeQueuedError)) throw error;
+  throw new CliError(
+    `Redis did not answer, so the message may be queued or not. Send it again with --queue --id=${error.messageId}: it is never queued twice.`,
+    { cause: error },
+  );
 }

@@ -59,14 +59,18 @@ export class Arrivals {
     if (this.#received >= this.#expected) this.#settle();
   }
 
-  /** Waits until so many are there or the time is up. */
-  async summary(expected: number, timeoutMs: number): Promise<ArrivalSummary> {
+  /** Waits until so many are there, or none came for so long: then the others are lost. */
+  async summary(expected: number, quietMs: number): Promise<ArrivalSummary> {
     this.#expected = expected;
     if (this.#received < expected) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs);
+        let receivedBefore = this.#received;
+        const timer = setInterval(() => {
+          if (this.#received === receivedBefore) this.#settle();
+          receivedBefore = this.#received;
+        }, quietMs);
         this.#settle = () => {
-          clearTimeout(timer);
+          clearInterval(timer);
           resolve();
         };
       });

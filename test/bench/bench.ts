@@ -5,13 +5,15 @@ import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { MASTER_KEY } from "../support/stores.ts";
 import { waitFor } from "../support/waitFor.ts";
 import type { BareCommands } from "./bareProcess.ts";
-import { Child, type Commands } from "./childProcess.ts";
+import { Child, type ChildOptions, type Commands } from "./childProcess.ts";
 import type { FollowersCommands } from "./followersProcess.ts";
 import type { GatewayCommands } from "./gatewayProcess.ts";
 import type { NodeCommands } from "./nodeProcess.ts";
 import type { BenchOptions } from "./options.ts";
+import type { BrokerSenderCommands } from "./peers/brokerSenderProcess.ts";
+import { type Broker, type BrokerName, startBroker } from "./peers/brokers.ts";
+import type { SocketIoCommands } from "./peers/socketIoProcess.ts";
 import { type Usage, UsageMeter } from "./processUsage.ts";
-import type { RowParts } from "./rows.ts";
 
 export interface BenchNode {
   readonly child: Child<NodeCommands>;
@@ -24,14 +26,30 @@ export interface BareServer {
   readonly url: string;
 }
 
-type ProcessKind = "node" | "bare" | "followers" | "gateway";
+type ProcessKind = "node" | "bare" | "followers" | "gateway" | "socketIo" | "brokerSender";
+
+/** A process that is looked at while something is measured. */
+export interface Observed {
+  readonly name: string;
+  readonly pid: number;
+}
+
+interface Starting extends ChildOptions {
+  /** As results call the process; its kind unless told. */
+  readonly name?: string;
+}
 
 const PROGRAMS: Readonly<Record<ProcessKind, URL>> = {
   node: new URL("./nodeProcess.ts", import.meta.url),
   bare: new URL("./bareProcess.ts", import.meta.url),
   followers: new URL("./followersProcess.ts", import.meta.url),
   gateway: new URL("./gatewayProcess.ts", import.meta.url),
+  socketIo: new URL("./peers/socketIoProcess.ts", import.meta.url),
+  brokerSender: new URL("./peers/brokerSenderProcess.ts", import.meta.url),
 };
+
+/** Whose time a profile tells. */
+const PROFILED: readonly ProcessKind[] = ["node", "gateway"];
 
 /** One measurement's surroundings: a Redis of its own and processes, all of which end with it. */
 export class Bench {
@@ -40,6 +58,7 @@ export class Bench {
   readonly keys: Keys;
   readonly #name: string;
   readonly #children: Child<Commands>[] = [];
+  readonly #brokers: Broker[] = [];
 
   private constructor(name: string, options: BenchOptions, redis: RedisServer) {
     this.#name = name;
@@ -54,7 +73,7 @@ export class Bench {
     try {
       return await measure(bench);
     } finally {
-      await Promise.all(bench.#children.map((child) => child.stop()));
+      await Promise.all([...bench.#children, ...bench.#brokers].map((each) => each.stop()));
       await bench.redis.stop();
     }
   }
@@ -69,6 +88,8 @@ export class Bench {
       YONEXUS_MAX_UNAUTHENTICATED: "100000",
       YONEXUS_MAX_UNAUTHENTICATED_PER_ADDRESS: "100000",
       YONEXUS_MAX_CONNECTIONS: "100000",
+      YONEXUS_HANDSHAKE_RATE: "100000",
+      YONEXUS_HANDSHAKE_BURST: "100000",
       YONEXUS_INBOUND_RATE_PER_SECOND: "100000",
       YONEXUS_INBOUND_BURST: "1000000",
       YONEXUS_RULE_BACKLOG: "10000000",
@@ -93,10 +114,26 @@ export class Bench {
     return child;
   }
 
-  async startGateway(): Promise<Child<GatewayCommands>> {
-    const child = await this.#start<GatewayCommands>("gateway", {});
+  /** A process that has only Redis. */
+  async startGateway(name = "gateway"): Promise<Child<GatewayCommands>> {
+    const child = await this.#start<GatewayCommands>("gateway", { name });
     await child.call("open", { redisUrl: this.redis.url, keyPrefix: this.keys.prefix });
     return child;
+  }
+
+  startSocketIo(name: string): Promise<Child<SocketIoCommands>> {
+    return this.#start<SocketIoCommands>("socketIo", { name });
+  }
+
+  startBrokerSender(): Promise<Child<BrokerSenderCommands>> {
+    return this.#start<BrokerSenderCommands>("brokerSender", { name: "sender" });
+  }
+
+  /** Undefined where it is not installed. */
+  async startBroker(name: BrokerName): Promise<Broker | undefined> {
+    const broker = await startBroker(name);
+    if (broker !== undefined) this.#brokers.push(broker);
+    return broker;
   }
 
   /** Waits until the node has told Redis of the end of all its sessions. */
@@ -107,50 +144,47 @@ export class Bench {
   }
 
   /** Does a thing and tells how busy the processes and Redis were meanwhile. */
-  async observed<T>(children: readonly Child<never>[], work: () => Promise<T>): Promise<{ value: T; usage: Usage[] }> {
-    const meter = new UsageMeter([...children, { name: "redis", pid: this.redis.pid }]);
+  async observed<T>(processes: readonly Observed[], work: () => Promise<T>): Promise<{ value: T; usage: Usage[] }> {
+    const meter = new UsageMeter([...processes, { name: "redis", pid: this.redis.pid }]);
     const value = await work();
     return { value, usage: meter.read() };
   }
 
-  /** Ours and bare in turn, and in each round the other one first. */
-  async rounds(ours: (round: number) => Promise<void>, bare: (round: number) => Promise<void>): Promise<void> {
+  /** Ours and the others in turn, and in each round from the other end. A profile is of ours alone. */
+  async rounds(ours: () => Promise<void>, ...others: readonly (() => Promise<void>)[]): Promise<void> {
+    const steps = this.isProfiled ? [ours] : [ours, ...others];
     for (let round = 0; round < this.options.rounds; round++) {
-      for (const step of round % 2 === 0 ? [ours, bare] : [bare, ours]) await step(round);
+      for (const step of round % 2 === 0 ? steps : steps.toReversed()) {
+        await step();
+        process.stderr.write(".");
+      }
     }
+  }
+
+  get isProfiled(): boolean {
+    return this.options.profileFolder !== undefined;
   }
 
   async #start<C extends Commands>(
     kind: ProcessKind,
-    { env, runtimeOptions = [] }: { env?: Record<string, string>; runtimeOptions?: string[] },
+    { name = kind, runtimeOptions = [], ...options }: Starting,
   ): Promise<Child<C>> {
     const { profileFolder } = this.options;
-    const name = `${this.#name}-${kind}-${this.#children.length}.cpuprofile`;
     const profiling =
-      profileFolder === undefined || kind === "followers" || kind === "bare"
+      profileFolder === undefined || !PROFILED.includes(kind)
         ? []
-        : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${name}`];
-    const options = { runtimeOptions: [...runtimeOptions, ...profiling], ...(env === undefined ? {} : { env }) };
-    const child = await Child.start<C>(PROGRAMS[kind], kind, options);
+        : [
+            "--cpu-prof",
+            `--cpu-prof-dir=${profileFolder}`,
+            `--cpu-prof-name=${this.#name}-${name}-${this.#children.length}.cpuprofile`,
+          ];
+    const child = await Child.start<C>(PROGRAMS[kind], name, {
+      ...options,
+      runtimeOptions: [...runtimeOptions, ...profiling],
+    });
     this.#children.push(child as unknown as Child<Commands>);
     return child;
   }
-}
-
-/** Values of all rounds of one side of a comparison. */
-export class Samples {
-  readonly values: number[] = [];
-  readonly usage: Usage[][] = [];
-
-  add(value: number, usage?: Usage[]): void {
-    this.values.push(value);
-    if (usage !== undefined) this.usage.push(usage);
-  }
-}
-
-/** The parts of a row from the samples of both sides. */
-export function compared(ours: Samples, bare: Samples): Pick<RowParts, "ours" | "bare" | "usage" | "bareUsage"> {
-  return { ours: ours.values, bare: bare.values, usage: ours.usage, bareUsage: bare.usage };
 }
 
 /** What a node answers in a handshake, for the bare server to say. */

@@ -37,6 +37,8 @@ export interface ChildOptions {
 }
 
 const ORDERLY_END_MS = 5_000;
+/** Nothing that is asked of a process takes as long. */
+const ANSWER_MS = 180_000;
 
 /** A process of the benchmark. It has its own event loop, so that what it does does not slow down the others' but for the cores. */
 export class Child<C extends Commands> {
@@ -78,12 +80,18 @@ export class Child<C extends Commands> {
     return child;
   }
 
-  /** @throws {Error} with the child's own words when it failed, or when it is gone. */
+  /** @throws {Error} with the child's own words when it failed, or when it is gone or does not answer. */
   async call<N extends keyof C & string>(name: N, ...argument: Parameters<C[N]>): Promise<Awaited<ReturnType<C[N]>>> {
     const id = ++this.#count;
-    const answered = new Promise<Answer>((resolve) => this.#waiting.set(id, resolve));
+    let timer: NodeJS.Timeout | undefined;
+    const answered = new Promise<Answer>((resolve) => {
+      this.#waiting.set(id, resolve);
+      timer = setTimeout(() => resolve({ id, error: `no answer in ${ANSWER_MS / 1000} s` }), ANSWER_MS);
+    });
     this.#process.send({ id, name, argument: argument[0] } satisfies Request);
     const result = await answered;
+    clearTimeout(timer);
+    this.#waiting.delete(id);
     if ("error" in result) throw new Error(`${this.name}, ${name}: ${result.error}`);
     return result.value as Awaited<ReturnType<C[N]>>;
   }

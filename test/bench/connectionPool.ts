@@ -1,15 +1,20 @@
-import type { FollowerSocket, Outgoing } from "./followerSocket.ts";
+import type { FollowerSocket, Outgoing, SocketEvents } from "./followerSocket.ts";
 import { LeanSocket } from "./leanSocket.ts";
 import { nowUs } from "./monotonicClock.ts";
 import { inLanes } from "./pace.ts";
 import { quantile } from "./statistics.ts";
 import { WholeSocket } from "./wholeSocket.ts";
 
-const CLIENTS = { lean: LeanSocket, whole: WholeSocket } as const;
-export type Client = keyof typeof CLIENTS;
+export type Client = "lean" | "whole";
 
-/** What a connection sends, one after the other, each after an answer to the one before. */
-export type Exchange = readonly { readonly outgoing: Outgoing; readonly answer: string }[];
+/** The lean client unless told, which alone asks for a subprotocol. */
+export interface Connecting {
+  readonly client?: Client;
+  readonly subprotocol?: string;
+}
+
+/** What a connection sends, one after the other, each after an answer to the one before. Without `outgoing` it only waits. */
+export type Exchange = readonly { readonly outgoing?: Outgoing; readonly answer: string | Buffer }[];
 
 export interface OpeningSummary {
   readonly perSecond: number;
@@ -30,15 +35,15 @@ export class ConnectionPool {
   }
 
   /** Opens one connection and completes its exchange. @throws {Error} when it ends before. */
-  async open(url: string, index: number, exchange: Exchange, client: Client = "lean"): Promise<void> {
+  async open(url: string, index: number, exchange: Exchange, how: Connecting = {}): Promise<void> {
     let step = 0;
     await new Promise<void>((resolve, reject) => {
-      const socket: FollowerSocket = new CLIENTS[client](url, {
+      const events: SocketEvents = {
         onOpen: () => {
-          const [first] = exchange;
-          if (first !== undefined) socket.send(first.outgoing);
+          const first = exchange[0]?.outgoing;
+          if (first !== undefined) socket.send(first);
         },
-        onText: (payload) => {
+        onPayload: (payload) => {
           if (step >= exchange.length) {
             this.onMessage(index, payload);
             return;
@@ -48,11 +53,9 @@ export class ConnectionPool {
             socket.destroy();
             return;
           }
-          const next = exchange[++step];
-          if (next !== undefined) {
-            socket.send(next.outgoing);
-            return;
-          }
+          const next = exchange[++step]?.outgoing;
+          if (next !== undefined) socket.send(next);
+          if (step < exchange.length) return;
           this.#held.set(index, socket);
           resolve();
         },
@@ -63,7 +66,9 @@ export class ConnectionPool {
           if (this.#held.size === 0) this.#emptied();
           this.onLost(index);
         },
-      });
+      };
+      const socket =
+        how.client === "whole" ? new WholeSocket(url, events) : new LeanSocket(url, events, how.subprotocol);
     });
   }
 
@@ -71,7 +76,7 @@ export class ConnectionPool {
   async openAll(
     urlOf: (index: number) => string,
     exchanges: readonly Exchange[],
-    options: { readonly from: number; readonly atATime: number; readonly client?: Client },
+    options: Connecting & { readonly from: number; readonly atATime: number },
   ): Promise<OpeningSummary> {
     const times: number[] = [];
     let failed = 0;
@@ -80,7 +85,7 @@ export class ConnectionPool {
       const index = options.from + position;
       const beganUs = nowUs();
       try {
-        await this.open(urlOf(index), index, exchanges[position] ?? [], options.client);
+        await this.open(urlOf(index), index, exchanges[position] ?? [], options);
         times.push((nowUs() - beganUs) / 1000);
       } catch {
         failed += 1;

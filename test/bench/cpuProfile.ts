@@ -15,10 +15,23 @@ interface Profile {
 
 const IDLE = "(idle)";
 
-/** What took most of the time in each profile of the folder: a function's own time in percent of all that was not idle. */
-export function hottest(folder: string, count: number): string {
-  const files = readdirSync(folder).filter((name) => name.endsWith(".cpuprofile"));
-  return files.map((name) => `${name}\n${hottestOf(join(folder, name), count).join("\n")}`).join("\n\n");
+const SUFFIX = ".cpuprofile";
+
+/** Of one process. */
+export interface HotFunctions {
+  readonly process: string;
+  /** A line a function: its own time in percent of all that was not idle. */
+  readonly lines: readonly string[];
+}
+
+/** What took most of the time in each profile of the folder whose name begins so. */
+export function hottestFunctions(folder: string, measure: string, count: number): HotFunctions[] {
+  return readdirSync(folder)
+    .filter((name) => name.startsWith(`${measure}-`) && name.endsWith(SUFFIX))
+    .map((name) => ({
+      process: name.slice(measure.length + 1, -SUFFIX.length),
+      lines: hottestOf(join(folder, name), count),
+    }));
 }
 
 function hottestOf(path: string, count: number): string[] {
@@ -34,7 +47,7 @@ function hottestOf(path: string, count: number): string[] {
   return [...times]
     .sort(([, left], [, right]) => right - left)
     .slice(0, count)
-    .map(([name, time]) => `  ${((time / busy) * 100).toFixed(1).padStart(5)} %  ${name}`);
+    .map(([name, time]) => `${((time / busy) * 100).toFixed(1)} %  ${name}`);
 }
 
 function nameOf({ functionName, url, lineNumber }: CallFrame): string {

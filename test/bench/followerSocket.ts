@@ -1,4 +1,4 @@
-/** A text to be sent, and the same as a masked frame. */
+/** A text to be sent, and the same as masked frames. */
 export interface Outgoing {
   readonly text: string;
   readonly frame: Buffer;
@@ -7,7 +7,8 @@ export interface Outgoing {
 export interface SocketEvents {
   /** The WebSocket is open. */
   onOpen(): void;
-  onText(payload: Buffer): void;
+  /** What a frame held. */
+  onPayload(payload: Buffer): void;
   /** The end, once, whoever made it. @param code the status of a refused upgrade, or the close code when there was one. */
   onEnd(code: number | undefined): void;
 }

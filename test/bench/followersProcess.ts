@@ -1,22 +1,25 @@
 import { openRedis, type RedisConnection, whenReady } from "@yonexus/protocol/redis";
 import { backoffMs } from "../../protocol/client/backoff.ts";
-import { type ArrivalSummary, Arrivals, BENCH_RULE, messageContent, messageText } from "./arrivals.ts";
+import { type ArrivalSummary, Arrivals, messageContent, messageText } from "./arrivals.ts";
 import { serveCommands } from "./childProcess.ts";
 import { type Client, ConnectionPool, type Exchange, type OpeningSummary } from "./connectionPool.ts";
+import type { Outgoing } from "./followerSocket.ts";
 import { authRequestOf, helloOf, type Identity, pairIdentities } from "./identities.ts";
 import { outgoing } from "./leanSocket.ts";
 import { nowUs, pauseMs } from "./monotonicClock.ts";
 import { atRate, inLanes } from "./pace.ts";
+import type { FollowerProtocol } from "./peers/followerProtocol.ts";
+import { PEER_FOLLOWERS, type Peer } from "./peers/peerFollowers.ts";
+import { ackingReader, plainReader } from "./readers.ts";
 
 /** The load generator: all followers of a measurement, in one process of their own. */
 let identities: readonly Identity[] = [];
 let arrivals = new Arrivals(0);
 let prepared: readonly Exchange[] | undefined;
-/** Of the node, and of the bare server beside it. */
-const pools = { yonexus: new ConnectionPool(), bare: new ConnectionPool() };
-type System = keyof typeof pools;
-
-const RULE_BYTES = BENCH_RULE.length + 2;
+let acks = false;
+/** Of the node, of the bare server beside it, and of those that others made. */
+export type System = "yonexus" | "bare" | Peer;
+const pools = new Map<System, ConnectionPool>();
 /** As the follower library has it unless told. */
 const BACKOFF = { minMs: 500, maxMs: 30_000 };
 
@@ -30,10 +33,21 @@ interface Opening {
   readonly client?: Client;
 }
 
+function poolOf(system: System): ConnectionPool {
+  const pool = pools.get(system) ?? new ConnectionPool();
+  pools.set(system, pool);
+  return pool;
+}
+
+function readerOf(system: System, take: (content: string) => void, send: (answer: Outgoing) => void) {
+  if (system === "yonexus") return acks ? ackingReader(take, send) : plainReader(take);
+  return system === "bare" ? plainReader(take) : PEER_FOLLOWERS[system].reader(take, send);
+}
+
 function handshakeOf(identity: Identity | undefined): Exchange {
   if (identity === undefined) throw new Error("There are fewer identities than asked for: pair more.");
   return [
-    { outgoing: helloOf(identity), answer: "auth_required" },
+    { outgoing: helloOf(identity, acks ? ["ack"] : []), answer: "auth_required" },
     { outgoing: authRequestOf(identity), answer: "auth_success" },
   ];
 }
@@ -49,6 +63,11 @@ const commands = {
     identities = await pairIdentities(asked.redisUrl, asked.keyPrefix, asked.count);
   },
 
+  /** From now on followers ask for acknowledged delivery, and give what it asks of them. */
+  acknowledge(): void {
+    acks = true;
+  },
+
   /** Signs the proofs of the next handshakes: they are fresh for 10 s. */
   prepare(asked: { from: number; count: number }): void {
     prepared = identities.slice(asked.from, asked.from + asked.count).map(handshakeOf);
@@ -56,29 +75,41 @@ const commands = {
 
   /** Opens sessions, with the prepared proofs when there are any. */
   async openSessions(asked: Opening): Promise<OpeningSummary> {
-    return pools.yonexus.openAll(() => asked.url, takeExchanges(asked), asked);
+    return poolOf("yonexus").openAll(() => asked.url, takeExchanges(asked), asked);
   },
 
   /** The same connections and frames to the bare server. @param steps 2 for a handshake's round trips, 1 for one. */
   async openBare(asked: Opening & { readonly steps: number }): Promise<OpeningSummary> {
     const exchanges = takeExchanges(asked).map((exchange) => exchange.slice(0, asked.steps));
-    return pools.bare.openAll((index) => `${asked.url}/${index}`, exchanges, asked);
+    return poolOf("bare").openAll((index) => `${asked.url}/${index}`, exchanges, asked);
+  },
+
+  /** As the followers of another system, the first of which is follower 0. */
+  async openPeer({ peer, url, count }: { peer: Peer; url: string; count: number }): Promise<OpeningSummary> {
+    const { path, exchange, subprotocol } = PEER_FOLLOWERS[peer] as FollowerProtocol;
+    const exchanges = Array.from({ length: count }, (_, index) => exchange(index));
+    const how = { from: 0, atATime: 16, ...(subprotocol === undefined ? {} : { subprotocol }) };
+    return poolOf(peer).openAll((index) => url + path(index), exchanges, how);
   },
 
   async release(system: System): Promise<void> {
-    await pools[system].release();
+    await poolOf(system).release();
   },
 
   /** Takes down the messages 0 to count-1 from now on; message n is for the follower n modulo `followers`. */
   expectMessages(asked: { system: System; count: number; followers: number }): void {
     const taken = new Arrivals(asked.count);
     arrivals = taken;
-    pools[asked.system].onMessage = (index, payload) =>
-      taken.note(payload.toString("latin1", RULE_BYTES), (sequence) => sequence % asked.followers === index);
+    const pool = poolOf(asked.system);
+    const readers = Array.from({ length: asked.followers }, (_, index) => {
+      const take = (content: string) => taken.note(content, (sequence) => sequence % asked.followers === index);
+      return readerOf(asked.system, take, (answer) => pool.send(index, answer));
+    });
+    pool.onMessage = (index, payload) => readers[index]?.(payload);
   },
 
-  async arrivals({ expected, timeoutMs }: { expected: number; timeoutMs: number }): Promise<ArrivalSummary> {
-    return arrivals.summary(expected, timeoutMs);
+  async arrivals({ expected, quietMs }: { expected: number; quietMs: number }): Promise<ArrivalSummary> {
+    return arrivals.summary(expected, quietMs);
   },
 
   /** All at once: what the node does not take yet waits in the sockets. Answers when the first was sent. */
@@ -89,14 +120,14 @@ const commands = {
       for (let sequence = index; sequence < asked.count; sequence += asked.followers) {
         frames.push(outgoing(messageText(sequence, firstUs)).frame);
       }
-      pools.yonexus.send(index, { text: "", frame: Buffer.concat(frames) });
+      poolOf("yonexus").send(index, { text: "", frame: Buffer.concat(frames) });
     }
     return firstUs;
   },
 
   async sendPaced(asked: { count: number; followers: number; perSecond: number }): Promise<void> {
     await atRate(asked.count, asked.perSecond, (sequence, dueUs) =>
-      pools.yonexus.send(sequence % asked.followers, outgoing(messageText(sequence, dueUs))),
+      poolOf("yonexus").send(sequence % asked.followers, outgoing(messageText(sequence, dueUs))),
     );
   },
 
@@ -135,7 +166,7 @@ const commands = {
         for (let attempt = 0; ; attempt++) {
           await pauseMs(backoffMs(BACKOFF, attempt, Math.random()));
           try {
-            await pools.yonexus.open(asked.url, index, handshakeOf(identities[index]));
+            await poolOf("yonexus").open(asked.url, index, handshakeOf(identities[index]));
             break;
           } catch {
             refused += 1;
@@ -146,12 +177,12 @@ const commands = {
         clearTimeout(timer);
         resolve();
       };
-      pools.yonexus.onLost = (index) => void reconnect(index);
+      poolOf("yonexus").onLost = (index) => void reconnect(index);
     });
     return { backUs, refused };
   },
 
-  sessions: (): number => pools.yonexus.size,
+  sessions: (): number => poolOf("yonexus").size,
 };
 export type FollowersCommands = typeof commands;
 

@@ -1,8 +1,7 @@
 import { Keys, MessageSender, openRedis, type RedisConnection, RuleConsumer, whenReady } from "@yonexus/protocol/redis";
-import { type ArrivalSummary, Arrivals, BENCH_RULE, messageText } from "./arrivals.ts";
+import { type ArrivalSummary, Arrivals, BENCH_RULE } from "./arrivals.ts";
 import { serveCommands } from "./childProcess.ts";
-import { nowUs } from "./monotonicClock.ts";
-import { atRate, inLanes } from "./pace.ts";
+import { type Sending, type Sent, sendAll } from "./sending.ts";
 
 /** What a process beside the nodes does: sends to followers and handles what they send, with nothing but Redis. */
 interface Opened {
@@ -12,21 +11,16 @@ interface Opened {
   readonly sender: MessageSender;
 }
 
-export interface Sending {
-  /** By a channel: the bare way, which hears of no receipt. */
-  readonly bareChannel?: string;
-  readonly count: number;
-  readonly followers: number;
-  /** As many unanswered at a time, or as many a second. */
-  readonly atATime?: number;
-  readonly perSecond?: number;
-}
+/** `live` and `queued` as the library sends; by a channel or a stream the bare way, which hears nothing from a follower. */
+type Way =
+  | { readonly kind: "live" | "queued" }
+  | { readonly kind: "channel"; readonly channel: string }
+  | { readonly kind: "stream"; readonly stream: string };
 
-export interface Sent {
-  readonly firstUs: number;
-  /** How many ended how. */
-  readonly outcomes: Record<string, number>;
-}
+/** However long the queue is, each is acked at last. */
+const QUEUED = { delivery: "queued", waitFor: "acked", timeoutMs: 60_000 } as const;
+
+const RULE_LENGTH = BENCH_RULE.length + 2;
 
 let opened: Opened | undefined;
 let arrivals = new Arrivals(0);
@@ -50,21 +44,23 @@ const commands = {
     opened = { redisUrl, redis, keys, sender: new MessageSender(redis, await connect(redisUrl, "subscriber"), keys) };
   },
 
-  async send({ bareChannel, count, followers, atATime, perSecond }: Sending): Promise<Sent> {
+  async send({ way, ...sending }: Sending & { way: Way }): Promise<Sent> {
     const { redis, sender } = connected();
-    const outcomes: Record<string, number> = {};
-    const sendOne = async (sequence: number, dueUs: number): Promise<void> => {
-      const follower = sequence % followers;
-      const text = messageText(sequence, dueUs);
-      let outcome: string;
-      if (bareChannel === undefined) outcome = (await sender.sendMessageToClient(`follower-${follower}`, text)).result;
-      else outcome = (await redis.publish(bareChannel, `${follower}\n${text}`)) === 1 ? "published" : "unheard";
-      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-    };
-    const firstUs = nowUs();
-    if (perSecond !== undefined) await atRate(count, perSecond, sendOne);
-    else await inLanes(count, atATime ?? 1, (sequence) => sendOne(sequence, nowUs()));
-    return { firstUs, outcomes };
+    return sendAll(sending, async (follower, text) => {
+      switch (way.kind) {
+        case "live":
+          return (await sender.sendMessageToClient(`follower-${follower}`, text)).result;
+        case "queued": {
+          const sent = await sender.sendMessageToClient(`follower-${follower}`, text, QUEUED);
+          return sent.result === "delivered" ? sent.reached : sent.result;
+        }
+        case "channel":
+          return (await redis.publish(way.channel, `${follower}\n${text}`)) === 1 ? "published" : "unheard";
+        case "stream":
+          await redis.xadd(way.stream, "*", "from", `follower-${follower}`, "content", text.slice(RULE_LENGTH));
+          return "stored";
+      }
+    });
   },
 
   /** Holds the rule `bench` from now on. */
@@ -103,8 +99,8 @@ const commands = {
     arrivals = new Arrivals(count);
   },
 
-  async arrivals({ expected, timeoutMs }: { expected: number; timeoutMs: number }): Promise<ArrivalSummary> {
-    return arrivals.summary(expected, timeoutMs);
+  async arrivals({ expected, quietMs }: { expected: number; quietMs: number }): Promise<ArrivalSummary> {
+    return arrivals.summary(expected, quietMs);
   },
 };
 export type GatewayCommands = typeof commands;

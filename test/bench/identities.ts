@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { Keys } from "@yonexus/protocol/redis";
-import { encodeFollowerMessage, keyFingerprint, newNonce, proofBytes } from "@yonexus/protocol/wire";
+import { type Capability, encodeFollowerMessage, keyFingerprint, newNonce, proofBytes } from "@yonexus/protocol/wire";
 import { openStores, pairFollower } from "../support/stores.ts";
 import type { Outgoing } from "./followerSocket.ts";
 import { outgoing } from "./leanSocket.ts";
@@ -33,14 +33,10 @@ export async function pairIdentities(redisUrl: string, keyPrefix: string, count:
   return identities;
 }
 
-export function helloOf({ identifier, publicKey }: Identity): Outgoing {
-  return outgoing(
-    encodeFollowerMessage({
-      type: "hello",
-      timestamp: unixSeconds(),
-      payload: { identifier, hasSecret: true, hasKeyPair: true, publicKey, protocolVersion: "1" },
-    }),
-  );
+export function helloOf({ identifier, publicKey }: Identity, capabilities: readonly Capability[] = []): Outgoing {
+  const known = { identifier, hasSecret: true, hasKeyPair: true, publicKey, protocolVersion: "1" };
+  const payload = capabilities.length === 0 ? known : { ...known, capabilities: [...capabilities] };
+  return outgoing(encodeFollowerMessage({ type: "hello", timestamp: unixSeconds(), payload }));
 }
 
 /** Signs a fresh proof. */

@@ -1,9 +1,10 @@
-import { type Bench, Samples } from "./bench.ts";
+import type { Bench } from "./bench.ts";
 import type { Child, Commands } from "./childProcess.ts";
 import type { MeasureResult } from "./measures.ts";
 import { pauseMs } from "./monotonicClock.ts";
 import { residentBytes } from "./processUsage.ts";
 import { makeRow } from "./rows.ts";
+import { Samples } from "./samples.ts";
 
 const AT_A_TIME = 64;
 const MAX_ROUNDS = 3;
@@ -52,16 +53,14 @@ export async function measureIdleMemory(bench: Bench): Promise<MeasureResult> {
       makeRow({
         measure: `Memory of an idle session, ${many} on a node`,
         unit: "KB",
-        ours: collected.ours.values,
-        bare: collected.bare.values,
-        target: { is: "at most", of: "ratio", value: 1.4 },
+        ...collected,
+        targets: [{ is: "at most", of: "bare", value: 1.4 }],
         note: "resident memory that stays when all garbage is collected and given back",
       }),
       makeRow({
         measure: `The same, as it stands ${UNTOUCHED_MS / 1000} s after they came`,
         unit: "KB",
-        ours: uncollected.ours.values,
-        bare: uncollected.bare.values,
+        ...uncollected,
         note: "resident memory with what the runtime has not given back yet",
       }),
     ],

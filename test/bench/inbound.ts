@@ -1,11 +1,12 @@
-import { type Bench, compared, Samples } from "./bench.ts";
+import type { Bench } from "./bench.ts";
 import type { MeasureResult } from "./measures.ts";
 import { redisWork } from "./redisCounters.ts";
 import { makeRow } from "./rows.ts";
+import { Samples } from "./samples.ts";
 
 const FOLLOWERS = 100;
 const OFFERED_PER_SECOND = 2_000;
-const TIMEOUT_MS = 60_000;
+const QUIET_MS = 5_000;
 const STREAM = "bare:inbox";
 
 /** From a hundred followers through a node into the inbox of a rule and to its handler, beside the bare stream. */
@@ -18,7 +19,7 @@ export async function measureInbound(bench: Bench): Promise<MeasureResult> {
   await gateway.call("read", { stream: STREAM });
   await followers.call("openSessions", { url: node.url, from: 0, count: FOLLOWERS, atATime: 16 });
 
-  const arrivals = (expected: number) => gateway.call("arrivals", { expected, timeoutMs: TIMEOUT_MS });
+  const arrivals = (expected: number) => gateway.call("arrivals", { expected, quietMs: QUIET_MS });
   let lost = 0;
   const flood = async (count: number, samples?: Samples): Promise<void> => {
     await gateway.call("expectMessages", { count });
@@ -67,19 +68,17 @@ export async function measureInbound(bench: Bench): Promise<MeasureResult> {
   const note = `${lost} lost; bare is XADD, XREADGROUP of 64, one XACK for all of them`;
   return {
     rows: [
-      makeRow({ measure: "From followers to a handler, at the limit", unit: "1/s", ...compared(ours, bare), note }),
+      makeRow({ measure: "From followers to a handler, at the limit", unit: "1/s", ours, bare, note }),
       makeRow({
         measure: "From followers at 2,000/s, half handled within",
         unit: "ms",
-        ours: p50.ours.values,
-        bare: p50.bare.values,
+        ...p50,
         note,
       }),
       makeRow({
         measure: "From followers at 2,000/s, 99 % handled within",
         unit: "ms",
-        ours: p99.ours.values,
-        bare: p99.bare.values,
+        ...p99,
         note,
       }),
     ],

@@ -10,6 +10,11 @@ export function outgoing(text: string): Outgoing {
   return { text, frame: frame(0x1, Buffer.from(text, "utf8")) };
 }
 
+/** The same for bytes, which only a lean socket sends. */
+export function outgoingBytes(bytes: Buffer): Outgoing {
+  return { text: "", frame: frame(0x2, bytes) };
+}
+
 function frame(opcode: number, payload: Buffer): Buffer {
   const isLong = payload.length > 125;
   const head = Buffer.alloc(isLong ? 8 : 6);
@@ -24,9 +29,16 @@ function frame(opcode: number, payload: Buffer): Buffer {
   return Buffer.concat([head, payload.map((byte, index) => byte ^ (MASK[index & 3] ?? 0)) as Buffer]);
 }
 
+function payloadLength(bytes: Buffer, position: number, short: number): number {
+  if (short === 126) return bytes.readUInt16BE(position + 2);
+  // More than 4 GB nobody sends here.
+  return short === 127 ? bytes.readUInt32BE(position + 6) : short;
+}
+
 /**
  * A WebSocket client that does only what a load generator needs, several times cheaper than a whole one: the generator
- * shares two cores with what it measures. Server frames must not be fragmented.
+ * shares two cores with what it measures. It does not put fragments together: where a server makes some, whoever reads
+ * takes the payloads as one stream of bytes.
  */
 export class LeanSocket implements FollowerSocket {
   readonly #socket: Socket;
@@ -37,14 +49,16 @@ export class LeanSocket implements FollowerSocket {
   #refusedStatus: number | undefined;
   #closeCode: number | undefined;
 
-  /** @param url `ws://host:port/path`. */
-  constructor(url: string, events: SocketEvents) {
+  /** @param url `ws://host:port/path?query`. @param subprotocol of WebSocket, asked for when given. */
+  constructor(url: string, events: SocketEvents, subprotocol?: string) {
     this.#events = events;
-    const { hostname, port, pathname, host } = new URL(url);
+    const { hostname, port, pathname, search, host } = new URL(url);
+    const asked = subprotocol === undefined ? "" : `Sec-WebSocket-Protocol: ${subprotocol}\r\n`;
     this.#socket = connect({ host: hostname, port: Number(port), noDelay: true });
     this.#socket.write(
-      `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+      `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
+        `${asked}\r\n`,
     );
     this.#socket.on("data", (chunk) => this.#read(chunk));
     this.#socket.on("error", () => this.#end());
@@ -82,10 +96,10 @@ export class LeanSocket implements FollowerSocket {
     while (bytes.length - position >= 2) {
       const opcode = (bytes[position] ?? 0) & 0x0f;
       const short = (bytes[position + 1] ?? 0) & 0x7f;
-      const headLength = short === 126 ? 4 : 2;
+      const headLength = short === 127 ? 10 : short === 126 ? 4 : 2;
       if (bytes.length - position < headLength) break;
       const start = position + headLength;
-      const end = start + (short === 126 ? bytes.readUInt16BE(position + 2) : short);
+      const end = start + payloadLength(bytes, position, short);
       if (bytes.length < end) break;
       this.#onFrame(opcode, bytes.subarray(start, end));
       position = end;
@@ -94,7 +108,7 @@ export class LeanSocket implements FollowerSocket {
   }
 
   #onFrame(opcode: number, payload: Buffer): void {
-    if (opcode === 0x1) this.#events.onText(payload);
+    if (opcode <= 0x2) this.#events.onPayload(payload);
     else if (opcode === 0x9) this.#socket.write(frame(0xa, payload));
     else if (opcode === 0x8) {
       this.#closeCode = payload.length >= 2 ? payload.readUInt16BE(0) : undefined;

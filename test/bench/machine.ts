@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 import { findRedisBinary } from "../support/redisServer.ts";
+import { brokerVersions } from "./peers/brokers.ts";
 
 /** Where figures were measured. Absolute ones hold for nothing else. */
 export interface Machine {
@@ -13,7 +14,11 @@ export interface Machine {
   readonly redis: string;
   readonly ws: string;
   readonly ioredis: string;
+  /** What ours is measured beside, with the versions. */
+  readonly peers: Readonly<Record<string, string>>;
 }
+
+const PEER_PACKAGES = ["socket.io", "@socket.io/redis-adapter", "@socket.io/redis-streams-adapter"];
 
 export function describeMachine(): Machine {
   return {
@@ -25,6 +30,10 @@ export function describeMachine(): Machine {
     redis: redisVersion(),
     ws: packageVersion("ws"),
     ioredis: packageVersion("ioredis"),
+    peers: {
+      ...Object.fromEntries(PEER_PACKAGES.map((name) => [name, packageVersion(name)])),
+      ...brokerVersions(),
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Bench } from "./bench.ts";
+import { measureDurable } from "./durable.ts";
 import { measureHandshakes } from "./handshakes.ts";
 import { measureIdleMemory } from "./idleMemory.ts";
 import { measureInbound } from "./inbound.ts";
@@ -18,6 +19,7 @@ export interface MeasureResult {
 export const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<MeasureResult>>> = {
   handshakes: measureHandshakes,
   routed: measureRouted,
+  durable: measureDurable,
   inbound: measureInbound,
   idle: measureIdleMemory,
   storm: measureStorm,

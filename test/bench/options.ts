@@ -4,11 +4,9 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Small numbers: whether it works, not how well. */
   readonly quick: boolean;
-  /** Also what takes long. */
-  readonly full: boolean;
   /** Measures to take; all when empty. */
   readonly only: readonly string[];
-  /** Where the processors' profiles of nodes and gateways go. */
+  /** Where the processors' profiles go. Then only ours is measured. */
   readonly profileFolder?: string;
   /** Whether docs/benchmarks.md is written. */
   readonly writeDocument: boolean;
@@ -17,8 +15,7 @@ export interface BenchOptions {
 export const USAGE = `npm run bench -- [measure …] [options]
   --rounds N   rounds of each comparison (5)
   --quick      one round with small numbers: whether it works, not how well
-  --full       a million entries in the sweep as well
-  --profile    processor profiles of nodes and gateways, and what is hottest in each; slows what it measures
+  --profile    what takes the time in senders, nodes and Redis, measure by measure: ours alone, and slowed by it
   --document   write docs/benchmarks.md (done by itself when all is measured in at least 5 rounds)`;
 
 /** @throws {Error} that says what is wrong with the arguments. */
@@ -29,7 +26,6 @@ export function readOptions(args: readonly string[], measures: readonly string[]
     options: {
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
-      full: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       document: { type: "boolean", default: false },
     },
@@ -41,7 +37,6 @@ export function readOptions(args: readonly string[], measures: readonly string[]
   return {
     rounds,
     quick: values.quick,
-    full: values.full,
     only: positionals,
     ...(values.profile ? { profileFolder } : {}),
     writeDocument: values.document || (positionals.length === 0 && !values.quick && !values.profile && rounds >= 5),

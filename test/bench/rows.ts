@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { OTHERS, type Usage } from "./processUsage.ts";
+import type { Samples } from "./samples.ts";
 import { median } from "./statistics.ts";
 
 /** Of all rounds. */
@@ -9,64 +10,89 @@ export interface Figure {
   readonly high: number;
 }
 
+/** What one system did. */
+export interface Side {
+  readonly figure: Figure;
+  /** How busy the processes were. */
+  readonly usage?: readonly Usage[];
+  /** How many messages were handed over, and how many of them never arrived. */
+  readonly sent?: number;
+  readonly lost?: number;
+  /** Ours to it: the median of the rounds' own ratios. */
+  readonly ratio?: number;
+}
+
+export interface PeerSide extends Side {
+  readonly name: string;
+  readonly ratio: number;
+}
+
 interface Target {
   readonly is: "at least" | "at most";
-  readonly of: "ratio" | "ours";
+  /** Of what: of our own figure, or of its ratio to bare or to the best Socket.IO adapter. */
+  readonly of: "ours" | "bare" | "Socket.IO";
   readonly value: number;
 }
 
-/** One line of the result: ours, beside what was measured in the same rounds without any of it. */
+export interface JudgedTarget extends Target {
+  readonly isMet: boolean;
+}
+
+/** One line of the result: ours, beside what was measured in the same rounds. */
 export interface Row {
   readonly measure: string;
   readonly unit: string;
-  readonly ours: Figure;
-  readonly bare?: Figure;
-  /** The median of the rounds' own ratios. */
-  readonly ratio?: number;
-  readonly target?: Target;
-  readonly isMet?: boolean;
-  /** How busy the processes were, ours and bare. */
-  readonly usage?: readonly Usage[];
-  readonly bareUsage?: readonly Usage[];
+  readonly ours: Side;
+  /** The same parts without any of it. */
+  readonly bare?: Side & { readonly ratio: number };
+  readonly peers: readonly PeerSide[];
+  readonly targets: readonly JudgedTarget[];
   readonly note?: string;
 }
 
 export interface RowParts {
   readonly measure: string;
   readonly unit: string;
-  /** One value a round. */
-  readonly ours: readonly number[];
-  /** One value a round, from the same rounds. */
-  readonly bare?: readonly number[];
-  readonly target?: Target;
-  readonly usage?: readonly (readonly Usage[])[];
-  readonly bareUsage?: readonly (readonly Usage[])[];
+  readonly ours: Samples;
+  /** From the same rounds; without values where it was not measured. */
+  readonly bare?: Samples;
+  readonly peers?: readonly { readonly name: string; readonly samples: Samples }[];
+  readonly targets?: readonly Target[];
   readonly note?: string;
 }
 
-export function makeRow({ measure, unit, ours, bare, target, usage, bareUsage, note }: RowParts): Row {
-  const ratio =
-    bare === undefined ? undefined : median(ours.map((value, round) => value / (bare[round] ?? Number.NaN)));
-  const judged = target?.of === "ours" ? median(ours) : ratio;
-  return {
+/** How the names of its adapters begin. */
+const SOCKET_IO = "Socket.IO";
+
+export function makeRow({ measure, unit, ours, bare, peers = [], targets = [], note }: RowParts): Row {
+  const beside = (theirs: Samples) => {
+    return { ...sideOf(theirs), ratio: median(ours.values.map((value, round) => value / (theirs.values[round] ?? 0))) };
+  };
+  const row = {
     measure,
     unit,
-    ours: figure(ours),
-    ...(bare === undefined ? {} : { bare: figure(bare) }),
-    ...(ratio === undefined ? {} : { ratio }),
-    ...(target === undefined || judged === undefined
-      ? {}
-      : { target, isMet: target.is === "at least" ? judged >= target.value : judged <= target.value }),
-    ...(usage === undefined ? {} : { usage: meanUsage(usage) }),
-    ...(bareUsage === undefined ? {} : { bareUsage: meanUsage(bareUsage) }),
+    ours: sideOf(ours),
+    ...(bare === undefined || bare.values.length === 0 ? {} : { bare: beside(bare) }),
+    peers: peers.map(({ name, samples }) => ({ name, ...beside(samples) })),
+    targets: [],
     ...(note === undefined ? {} : { note }),
   };
+  return { ...row, targets: targets.flatMap((target) => judge(row, target)) };
+}
+
+/** The one of Socket.IO's adapters that did best. */
+export function bestSocketIo({ unit, peers }: Row): PeerSide | undefined {
+  const [best] = peers
+    .filter(({ name }) => name.startsWith(SOCKET_IO))
+    .toSorted((left, right) => left.figure.median - right.figure.median)
+    .slice(unit === "1/s" ? -1 : 0);
+  return best;
 }
 
 /** Processor time for one of what a row counts a second (µs), by process: it says the same on a busy machine. */
-export function costs({ unit }: Row, perSecond: Figure, usage: readonly Usage[]): Usage[] {
+export function costs({ unit }: Row, { figure, usage = [] }: Side): Usage[] {
   if (unit !== "1/s") return [];
-  const each = (percent: number) => (percent * 1e4) / perSecond.median;
+  const each = (percent: number) => (percent * 1e4) / figure.median;
   return usage
     .filter(({ name }) => name !== OTHERS)
     .map(({ name, loop, all }) => ({ name, loop: each(loop), all: each(all) }));
@@ -84,8 +110,21 @@ export function busiest(usage: readonly Usage[]): string {
   return first === undefined ? "" : `${first.name} ${first.loop} % (${first.all} %)`;
 }
 
-function figure(values: readonly number[]): Figure {
-  return { median: median(values), low: Math.min(...values), high: Math.max(...values) };
+/** Nothing where what it is of was not measured. */
+function judge(row: Row, target: Target): JudgedTarget[] {
+  const judged = { ours: row.ours.figure.median, bare: row.bare?.ratio, "Socket.IO": bestSocketIo(row)?.ratio }[
+    target.of
+  ];
+  if (judged === undefined) return [];
+  return [{ ...target, isMet: target.is === "at least" ? judged >= target.value : judged <= target.value }];
+}
+
+function sideOf({ values, usage, sent, lost }: Samples): Side {
+  return {
+    figure: { median: median(values), low: Math.min(...values), high: Math.max(...values) },
+    ...(usage.length === 0 ? {} : { usage: meanUsage(usage) }),
+    ...(sent === 0 ? {} : { sent, lost }),
+  };
 }
 
 function meanUsage(rounds: readonly (readonly Usage[])[]): Usage[] {

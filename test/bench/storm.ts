@@ -1,8 +1,9 @@
 import { openStores } from "../support/stores.ts";
-import { type Bench, Samples } from "./bench.ts";
+import type { Bench } from "./bench.ts";
 import type { MeasureResult } from "./measures.ts";
 import { nowUs } from "./monotonicClock.ts";
 import { makeRow } from "./rows.ts";
+import { Samples } from "./samples.ts";
 import { quantile } from "./statistics.ts";
 
 const AT_A_TIME = 64;
@@ -51,12 +52,11 @@ export async function measureStorm(bench: Bench): Promise<MeasureResult> {
       makeRow({
         measure: `A node is killed: all ${many} followers are back after`,
         unit: "s",
-        ours: last.values,
-        target: { is: "at most", of: "ours", value: 10 },
-        usage: last.usage,
+        ours: last,
+        targets: [{ is: "at most", of: "ours", value: 10 }],
         note,
       }),
-      makeRow({ measure: `A node is killed: half of them are back after`, unit: "s", ours: half.values, note }),
+      makeRow({ measure: `A node is killed: half of them are back after`, unit: "s", ours: half, note }),
     ],
   };
 }

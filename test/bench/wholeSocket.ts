@@ -9,7 +9,7 @@ export class WholeSocket implements FollowerSocket {
     let refusedStatus: number | undefined;
     this.#webSocket = new WebSocket(url, { perMessageDeflate: false });
     this.#webSocket.on("open", () => events.onOpen());
-    this.#webSocket.on("message", (payload: Buffer) => events.onText(payload));
+    this.#webSocket.on("message", (payload: Buffer) => events.onPayload(payload));
     this.#webSocket.on("unexpected-response", (_request, response) => {
       refusedStatus = response.statusCode;
       this.#webSocket.terminate();

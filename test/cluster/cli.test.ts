@@ -60,7 +60,7 @@ describe("yonexus with a cluster's Redis", () => {
     await run("allow", "add", "alpha");
     const table = await run("clients");
     expect(table.stdout).toMatch(
-      /^identifier +status +node +last seen +paired +fingerprint\nalpha +offline +- +never +no +-/u,
+      /^identifier +status +node +last seen +queued +paired +fingerprint\nalpha +offline +- +never +- +no +-/u,
     );
     expect(await json("clients")).toContainEqual(await new FollowerDirectory(redis, keys).find("alpha"));
   });
@@ -100,19 +100,68 @@ describe("yonexus with a cluster's Redis", () => {
     expect((await run("send", "nobody", "chat::hello")).stdout).toContain("yonexus allow add nobody");
   });
 
+  it("a message to a follower that is away says how to queue it, and one that is queued how to look at it", async () => {
+    await run("allow", "add", "away");
+    const live = await run("send", "away", "chat::hello");
+    expect(live).toMatchObject({ exitCode: 1, stderr: "" });
+    expect(live.stdout).toMatch(/^away is offline: it has never connected\. Add --queue /u);
+
+    const queued = await run("send", "away", "chat::hello", "--queue", "--ttl", "10m", "--id", "hello-1");
+    expect(queued).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(queued.stdout).toMatch(/^Queued for away as number 1: .*`yonexus message --follower away hello-1`\.\n$/u);
+    const shown = await run("message", "hello-1");
+    expect(shown).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(shown.stdout).toMatch(/^hello-1\n {2}to +away\n {2}state +queued: [\s\S]*\n {2}expires +in 9 min\n/u);
+    expect(shown.stdout).not.toContain("hello\n");
+    expect(await json("message", "hello-1", "--follower", "away")).toMatchObject({ state: "queued", seq: 1, tries: 0 });
+
+    const again = await run("send", "away", "chat::hello", "--queue", "--id", "hello-1");
+    expect(again).toMatchObject({ exitCode: 0 });
+    expect(again.stdout).toMatch(/^The same message was sent before under the id hello-1/u);
+    const other = await run("send", "away", "chat::bye", "--queue", "--id", "hello-1");
+    expect(other).toMatchObject({ exitCode: 1, stderr: "" });
+    expect(other.stdout).toContain("--id");
+    const waited = await run("send", "away", "chat::1", "--queue", "--wait", "acked", "--timeout", "50", "--json");
+    expect(waited.exitCode).toBe(0);
+    expect(JSON.parse(waited.stdout)).toMatchObject({ result: "queued", reached: "queued", seq: 2 });
+  });
+
+  it("a queue that is full names the limit of the configuration", async () => {
+    await run("allow", "add", "full");
+    const env = { REDIS_URL: server.url, YONEXUS_QUEUE_MESSAGES: "1" };
+    const send = () => cli.run(["send", "full", "chat::hello", "--queue"], { env });
+    expect(await send()).toMatchObject({ exitCode: 0 });
+    const refused = await send();
+    expect(refused).toMatchObject({ exitCode: 1, stderr: "" });
+    expect(refused.stdout).toMatch(
+      /^The queue of full has no room for it: its limit is 1 messages\. Nothing was kept/u,
+    );
+  });
+
+  it("a live message can be looked at later, and of one that nobody knows is said how long records are kept", async () => {
+    await run("allow", "add", "known");
+    const { messageId } = JSON.parse((await run("send", "known", "chat::x", "--json")).stdout) as { messageId: string };
+    expect(await json("message", messageId)).toMatchObject({ identifier: "known", delivery: "live", state: "offline" });
+    const unknown = await run("message", "no-such-message");
+    expect(unknown).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(unknown.stderr).toMatch(
+      /^Nothing is known of a message no-such-message: .* 24 h .* 1,000 .* --follower\.\n$/u,
+    );
+  });
+
   it("listen prints what followers send, and never lets them act on the terminal", async () => {
     const rules = new RuleStore(redis, keys);
     const people = start("listen", "talk");
     await people.says("Listening to talk");
-    expect(await rules.append("talk", "alpha", "red \u001b[31m\nbell\u0007", 10)).toBe("appended");
+    expect(await rules.append("talk", "alpha", "red \u001b[31m\nbell\u0007", { maxBacklog: 10 })).toBe("appended");
     await people.says("alpha  red \\x1b[31m\\nbell\\x07\n");
     people.signal("SIGINT");
     expect(await people.ended).toMatchObject({ exitCode: 0 });
-    expect(await rules.append("talk", "alpha", "late", 10)).toBe("unknown_rule");
+    expect(await rules.append("talk", "alpha", "late", { maxBacklog: 10 })).toBe("unknown_rule");
 
     const program = start("listen", "talk", "--json");
     await program.says("Listening");
-    await rules.append("talk", "alpha", "a::b\u001b", 10);
+    await rules.append("talk", "alpha", "a::b\u001b", { maxBacklog: 10 });
     await program.says("a::b");
     expect(JSON.parse(program.stdout)).toMatchObject({ rule: "talk", identifier: "alpha", content: "a::b\u001b" });
     program.signal("SIGTERM");
@@ -134,7 +183,7 @@ describe("yonexus with a cluster's Redis", () => {
     await listener.says("Listening");
     await server.restart();
     await waitFor("the rule to be held and heard again", async () => {
-      await new RuleStore(redis, keys).append("lasting", "alpha", "after the restart", 1_000);
+      await new RuleStore(redis, keys).append("lasting", "alpha", "after the restart", { maxBacklog: 1_000 });
       return listener.stdout.includes("after the restart");
     });
     listener.signal("SIGTERM");

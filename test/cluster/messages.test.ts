@@ -150,7 +150,12 @@ describe("a message to a follower", () => {
         ["bob", other],
       ] as const) {
         const sent = await sender.sendMessageToClient(identifier, `chat::${content}`);
-        expect(sent).toEqual({ result: "delivered", messageId: expect.any(String), node: place.nodeId });
+        expect(sent).toEqual({
+          result: "delivered",
+          messageId: expect.any(String),
+          reached: "written",
+          node: place.nodeId,
+        });
         expect(await followers[identifier].nextApplication()).toBe(`chat::${content}`);
       }
     }
@@ -164,6 +169,57 @@ describe("a message to a follower", () => {
     expect(new Set(results.map(({ result }) => result))).toEqual(new Set(["delivered"]));
     await waitFor("all to arrive", () => follower.received.length >= messages.length + 2);
     expect(follower.received.slice(2)).toEqual(messages);
+  });
+
+  it("arrives as it was sent when hundreds for followers on two nodes share a tick", async () => {
+    const other = await cluster.startNode();
+    const followers = {
+      alice: await cluster.logIn(node, await cluster.pairedFollower("alice")),
+      bob: await cluster.logIn(other, await cluster.pairedFollower("bob")),
+      carol: await cluster.logIn(other, await cluster.pairedFollower("carol")),
+    };
+    const sender = await cluster.sender();
+    const contents = ["", "漢字 👩‍👩‍👧", "1 2 3 alice\nb x\n", "\u0000", "ümläut"];
+    const messages = Array.from({ length: 100 }, (_, count) => `chat::${count} ${contents[count % contents.length]}`);
+    const sends = messages.flatMap((message) =>
+      Object.keys(followers).map((identifier) => sender.sendMessageToClient(identifier, message)),
+    );
+    expect(new Set((await Promise.all(sends)).map(({ result }) => result))).toEqual(new Set(["delivered"]));
+    for (const follower of Object.values(followers)) {
+      await waitFor("all to arrive", () => follower.received.length >= messages.length + 2);
+      expect(follower.received.slice(2)).toEqual(messages);
+    }
+  });
+
+  it("that is recorded can be looked at from any process, with the node that delivered it", async () => {
+    await cluster.logIn(node, await cluster.pairedFollower("alice"));
+    const { messageId } = await (await cluster.sender()).sendMessageToClient("alice", "chat::x", { record: true });
+    expect(await (await cluster.sender()).getMessage(messageId)).toMatchObject({
+      identifier: "alice",
+      delivery: "live",
+      state: "written",
+      node: node.nodeId,
+      tries: 1,
+      bytes: 7,
+    });
+  });
+
+  it("that is queued waits for a follower that never acks, and its sender hears when the socket took it", async () => {
+    const alice = await cluster.pairedFollower("alice");
+    const sender = await cluster.sender();
+    const send = (count: number) =>
+      sender.sendMessageToClient("alice", `chat::${count}`, {
+        delivery: "queued",
+        waitFor: "acked",
+        timeoutMs: 20_000,
+      });
+    const waiting = [send(1), send(2)];
+    const queue = cluster.stores.keys.follower("alice").queue;
+    await waitFor("both to be queued", async () => (await cluster.stores.redis.xlen(queue)) === 2);
+    const follower = await cluster.logIn(node, alice);
+    const delivered = { result: "delivered", reached: "written", node: node.nodeId };
+    expect(await Promise.all([...waiting, send(3)])).toMatchObject([1, 2, 3].map((seq) => ({ ...delivered, seq })));
+    expect(follower.received.slice(2)).toEqual(["chat::1", "chat::2", "chat::3"]);
   });
 
   it("is offline, with why and since when: unknown, never connected, disconnected, revoked, taken off the allowlist", async () => {

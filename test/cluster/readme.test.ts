@@ -93,11 +93,11 @@ describe("the library examples of README.md", () => {
     };
   }
 
-  it("a follower is paired, hears the sender's message, and both end when they are told or done", async () => {
+  it("a follower is paired and answered, gets what was queued for it, and both programs end when they are told", async () => {
     const written = "ws://127.0.0.1:8787";
     expect(example("createFollower")).toContain(written);
-    const listener = cli.start(["listen", "ping"]);
-    await listener.says("Listening");
+    const program = start(example("openCluster"));
+    await program.says("queued");
 
     const follower = start(example("createFollower").replace(written, ready.nodes[0] ?? ""));
     await follower.says("The code for");
@@ -106,21 +106,12 @@ describe("the library examples of README.md", () => {
     const { code, fingerprint } = JSON.parse(notice) as { code: string; fingerprint: string };
     await follower.says(fingerprint);
     follower.type(code);
-    await listener.says("alpha  hello");
-
-    const sent = await start(example("MessageSender")).ended;
-    expect(sent).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^delivered by \S+\n$/u), stderr: "" });
+    await follower.says("ping hello alpha, you said hello");
     await follower.says("pong hello");
     follower.interrupt();
     expect(await follower.ended).toMatchObject({ exitCode: 0 });
-
-    await waitFor("alpha to be gone", async () => {
-      const { stdout } = await cli.run(["clients", "--json"]);
-      return stdout.includes('"offline"');
-    });
-    expect(await start(example("MessageSender")).ended).toMatchObject({ stderr: "offline disconnected\n" });
-    listener.signal("SIGTERM");
-    await listener.ended;
+    program.interrupt();
+    expect(await program.ended).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("order-17"), stderr: "" });
   });
 
   it("up has the options that README.md names, and its ready line the fields", async () => {

@@ -165,10 +165,10 @@ describe("on a Redis Cluster", () => {
       });
       await consumer.start();
       expect(await stores.rules.hold(rule, "spy", "r", 1_000)).toEqual({ outcome: "refused", heldBy: "shop" });
-      expect(await stores.rules.append(rule, "alice", "hello", 10)).toBe("appended");
+      expect(await stores.rules.append(rule, "alice", "hello", { maxBacklog: 10 })).toBe("appended");
       await waitFor(`the message of ${rule}`, () => handled.length === 1);
       await consumer.stop();
-      expect(await stores.rules.append(rule, "alice", "hello", 10)).toBe("unknown_rule");
+      expect(await stores.rules.append(rule, "alice", "hello", { maxBacklog: 10 })).toBe("unknown_rule");
       expect(await stores.rules.forgetIfIdle(rule)).toBe(true);
     }
     expect(await stores.rules.list()).toEqual([]);

@@ -75,6 +75,17 @@ describe("the notice of a limit", () => {
     expect(discord.requests[0]?.body).toEqual({ recipient_id: ADMIN });
   });
 
+  it("of takeovers tells the admin both addresses, once", async () => {
+    await cluster.start(cluster.discord(discord.url));
+    const job = { kind: "takeover", identifier: "busy", address: "203.0.113.9", owner: "198.51.100.4" } as const;
+    await cluster.addNotice(job);
+    await cluster.addNotice({ ...job, address: "203.0.113.10" });
+    await waitFor("the notice", () => cluster.logged("told of a takeover conflict").length > 0);
+    const [message, ...more] = discord.messages();
+    expect(more).toEqual([]);
+    for (const part of ["`busy`", "`203.0.113.9`", "`198.51.100.4`"]) expect(message).toContain(part);
+  });
+
   it("of an unknown form fails without a try at the admin", async () => {
     await cluster.start(cluster.discord(discord.url));
     const job = { kind: "limit", identifier: "busy", address: "203.0.113.9", limit: "other" } as never;

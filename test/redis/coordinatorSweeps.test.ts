@@ -237,15 +237,18 @@ describe("retention", () => {
     await cluster.rules.leave("idle", "replica-1");
     await cluster.rules.hold("held", "group", "replica-1", 60_000);
     await cluster.rules.hold("waiting", "group", "replica-1", 60_000);
-    await cluster.rules.append("waiting", "alpha", "content", 10);
+    await cluster.rules.append("waiting", "alpha", "content", { maxBacklog: 10 });
     await cluster.rules.leave("waiting", "replica-1");
+    await cluster.rules.hold("failed", "group", "replica-1", 60_000);
+    await cluster.rules.leave("failed", "replica-1");
+    await commands.xadd(keys.rule("failed").deadLetters, "*", "content", "content");
     const now = await redisNow(commands);
     await commands.zadd(keys.pendingPairings, now - 1, "alpha 0011", now + 60_000, "beta 0022");
     await commands.zadd(keys.coordinators, now - 700_000, "long-gone", now - 1_000, "just-gone");
 
     await cluster.start({}, { retentionEveryMs: 100 });
     await waitFor("the idle rule to be forgotten", async () => (await commands.zscore(keys.rules, "idle")) === null);
-    expect(await commands.zrange(keys.rules, "0", "-1")).toEqual(["held", "waiting"]);
+    expect(await commands.zrange(keys.rules, "0", "-1")).toEqual(["failed", "held", "waiting"]);
     expect(await commands.zrange(keys.pendingPairings, "0", "-1")).toEqual(["beta 0022"]);
     const coordinators = await commands.zrange(keys.coordinators, "0", "-1");
     expect(coordinators).toContain("just-gone");

@@ -67,6 +67,11 @@ describe("the list of followers", () => {
       epoch,
       authenticatedAt: expect.any(Number),
       lastHeartbeatAt: expect.any(Number),
+      queued: 0,
+      queuedBytes: 0,
+      expired: 0,
+      rejected: 0,
+      deadLetters: 0,
     });
     expect(JSON.stringify(summary)).not.toMatch(/sealed|secret|v1\./u);
     expect(await stores.directory.find("nobody")).toBeUndefined();

@@ -34,7 +34,7 @@ describe("claiming a session", () => {
         const reply = await runScript(
           connections[index % connections.length] ?? stores.redis,
           "claimSession",
-          [own.session, own.proofs, own.trust, own.audit],
+          [own.session, own.proofs, own.trust, own.audit, own.queue, own.messages, own.gaps, own.takeovers],
           [
             "alice",
             nodeId,
@@ -48,6 +48,8 @@ describe("claiming a session", () => {
             30_000,
             stores.keys.nodeChannelPrefix,
             stores.keys.events,
+            60_000,
+            2,
           ],
         );
         expect(reply.outcome("claimed", "rate_limited", "nonce_collision")).toBe("claimed");

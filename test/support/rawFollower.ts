@@ -42,6 +42,8 @@ export interface RawFollowerOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** False for a peer that never answers a ping. */
   readonly autoPong?: boolean;
+  /** What its hello asks for; nothing unless told. */
+  readonly capabilities?: readonly string[];
 }
 
 /** The node answered the upgrade with an HTTP status. */
@@ -64,7 +66,7 @@ export interface Closing {
 
 const TIMEOUT_MS = 10_000;
 
-/** A follower of protocol version 1 on a bare socket: it sends whatever it is told to, right or wrong. */
+/** A follower on a bare socket, of version 1 unless it asks for more: it sends whatever it is told to, right or wrong. */
 export class RawFollower {
   /** Every text frame that came, in order. */
   readonly received: string[] = [];
@@ -72,17 +74,21 @@ export class RawFollower {
   readonly messages: (NodeMessage | undefined)[] = [];
   closing: Closing | undefined;
   readonly #socket: WebSocket;
+  readonly #capabilities: readonly string[] | undefined;
+  readonly #reactions = new Map<string, () => void>();
   readonly #changed = new EventEmitter().setMaxListeners(0);
   #read = 0;
   #pings = 0;
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, capabilities: readonly string[] | undefined) {
     this.#socket = socket;
+    this.#capabilities = capabilities;
     socket.on("message", (data: Buffer) => {
       const text = data.toString("utf8");
       const frame = parseNodeFrame(text);
       this.received.push(text);
       this.messages.push(frame.kind === "builtin" ? frame.message : undefined);
+      if (frame.kind === "builtin") this.#reactions.get(frame.message.type)?.();
       this.#changed.emit("change");
     });
     socket.on("ping", () => {
@@ -99,7 +105,7 @@ export class RawFollower {
   /** @throws UpgradeRefused with the node's HTTP answer. */
   static async open(url: string, options: RawFollowerOptions = {}): Promise<RawFollower> {
     const socket = new WebSocket(url, { autoPong: options.autoPong ?? true, headers: { ...options.headers } });
-    const follower = new RawFollower(socket);
+    const follower = new RawFollower(socket, options.capabilities);
     await new Promise<void>((resolve, reject) => {
       socket.once("open", resolve);
       socket.once("error", reject);
@@ -142,7 +148,28 @@ export class RawFollower {
   hello(identity: FollowerIdentity, changes: object = {}, requestId?: string): void {
     const { identifier, publicKey, secret } = identity;
     const payload = { identifier, hasSecret: secret !== undefined, hasKeyPair: true, publicKey, protocolVersion: "1" };
-    this.sendBuiltin("hello", { ...payload, ...changes }, requestId);
+    const asked = this.#capabilities === undefined ? {} : { capabilities: this.#capabilities };
+    this.sendBuiltin("hello", { ...payload, ...asked, ...changes }, requestId);
+  }
+
+  /** A message under a rule that is to be answered. */
+  message(id: string, rule: string, content: string, requestId?: string): void {
+    this.sendBuiltin("message", { id, rule, content }, requestId);
+  }
+
+  /** Answers a queued message. */
+  ack(id: string, answer: { status?: "accepted" | "rejected"; reason?: string } = {}, requestId?: string): void {
+    this.sendBuiltin("message_ack", { id, ...answer }, requestId);
+  }
+
+  /** Done whenever a message of this type comes, before anything that follows it is read from the socket. */
+  when(type: NodeMessage["type"], react: () => void): void {
+    this.#reactions.set(type, react);
+  }
+
+  /** The queued messages that came, in order, read or not. */
+  get queued(): NodeMessageOf<"message">["payload"][] {
+    return this.messages.flatMap((message) => (message?.type === "message" ? [message.payload] : []));
   }
 
   /** The next message of this type that nothing read yet; what comes before it is passed over. */

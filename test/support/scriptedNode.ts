@@ -10,6 +10,9 @@ import {
 import type {
   AdminNotification,
   AuthFailedReason,
+  Capability,
+  MessageAckStatus,
+  MessageRejectedReason,
   NextAction,
   NodeMessage,
   PairFailedReason,
@@ -21,10 +24,10 @@ export const identifier = "edge";
 
 /** What a node says, ready to send. */
 export const says = {
-  helloAck: (nextAction: NextAction, timestamp?: number): NodeMessage => ({
+  helloAck: (nextAction: NextAction, timestamp?: number, capabilities?: readonly Capability[]): NodeMessage => ({
     type: "hello_ack",
     ...(timestamp === undefined ? {} : { timestamp }),
-    payload: { identifier, nextAction },
+    payload: { identifier, nextAction, ...(capabilities === undefined ? {} : { capabilities: [...capabilities] }) },
   }),
   pairRequest: (adminNotification: AdminNotification = "sent"): NodeMessage => ({
     type: "pair_request",
@@ -39,13 +42,22 @@ export const says = {
     type: "auth_success",
     payload: { identifier, authenticatedAt: 1_790_000_001, status: "online" },
   }),
+  /** A queued message with the id `m<seq>`. */
+  message: (seq: number, content = `content ${seq}`): NodeMessage => ({
+    type: "message",
+    payload: { id: `m${seq}`, seq, rule: "chat", content },
+  }),
+  ack: (id: string, status: MessageAckStatus = "accepted", reason?: MessageRejectedReason): NodeMessage => ({
+    type: "message_ack",
+    payload: { id, status, ...(reason === undefined ? {} : { reason }) },
+  }),
   authFailed: (reason: AuthFailedReason): NodeMessage => ({ type: "auth_failed", payload: { identifier, reason } }),
 };
 
-/** Plays the node for a paired follower, up to its session. */
-export async function authenticate(connection: StubConnection): Promise<void> {
+/** Plays the node for a paired follower, up to its session. It grants nothing beyond version 1 unless told. */
+export async function authenticate(connection: StubConnection, granted?: readonly Capability[]): Promise<void> {
   await connection.read("hello");
-  connection.send(says.helloAck("auth_required"));
+  connection.send(says.helloAck("auth_required", undefined, granted));
   await connection.read("auth_request");
   connection.send(says.authSuccess());
 }
@@ -98,9 +110,9 @@ export class ScriptedNode {
   }
 
   /** Connects the follower, which must be paired, and gives the node's end of its session. */
-  async session(follower: Follower): Promise<StubConnection> {
+  async session(follower: Follower, granted?: readonly Capability[]): Promise<StubConnection> {
     const opened = this.stub.nextConnection().then(async (connection) => {
-      await authenticate(connection);
+      await authenticate(connection, granted);
       return connection;
     });
     const [connection] = await Promise.all([opened, follower.connect()]);

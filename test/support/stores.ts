@@ -4,6 +4,7 @@ import {
   type Claim,
   type ClaimResult,
   type ConnectionRole,
+  DeadLetters,
   FollowerDirectory,
   Keyring,
   Keys,
@@ -36,6 +37,7 @@ export interface Stores {
   readonly keyring: Keyring;
   readonly redis: RedisConnection;
   readonly attempts: AttemptStore;
+  readonly deadLetters: DeadLetters;
   readonly directory: FollowerDirectory;
   readonly liveness: LivenessIndex;
   readonly nodes: NodeStore;
@@ -79,6 +81,7 @@ export async function openStores(url: string, options: StoreOptions = {}): Promi
     keyring,
     redis,
     attempts: new AttemptStore(redis, keys),
+    deadLetters: new DeadLetters(redis, keys),
     directory: new FollowerDirectory(redis, keys),
     liveness: new LivenessIndex(redis, keys),
     nodes: new NodeStore(redis, keys),

@@ -1,10 +1,13 @@
--- claimSession: make this connection the owner, unless its proof is stale or used, or the trust it was checked against is
--- gone. Called only for a proof whose signature is right: a replay of such a proof, or too many of them, clears the trust.
--- KEYS 1 session 2 proofs 3 trust 4 audit
+-- claimSession: make this connection the owner, unless its proof is stale or used, the trust it was checked against is gone,
+-- or other addresses took the live session too often lately: then the owner keeps it. Called only for a proof whose
+-- signature is right: a replay of such a proof, or too many of them, clears the trust.
+-- KEYS 1 session 2 proofs 3 trust 4 audit 5 queue 6 messages 7 gaps 8 takeovers
 -- ARGV 1 identifier 2 nodeId 3 connectionId 4 nonce 5 proofTimestamp (s) 6 trustVersion 7 address 8 windowMs
---      9 maxProofs (in windowMs) 10 nonceMemoryMs 11 nodeChannelPrefix 12 events
--- Returns {'claimed', epoch, now, previousNode, previousConnection} | {'stale_timestamp', now} | {'future_timestamp', now} |
---         {'nonce_collision'} | {'rate_limited'} | {'not_allowed'} | {'trust_changed'}
+--      9 maxProofs (in windowMs) 10 nonceMemoryMs 11 nodeChannelPrefix 12 events 13 takeoverWindowMs
+--      14 maxTakeovers (in takeoverWindowMs)
+-- Returns {'claimed', epoch, now, previousNode, previousConnection, lastSeq, waiting, gaps} | {'stale_timestamp', now} |
+--         {'future_timestamp', now} | {'takeover_conflict', now, ownerAddress, ownerNode} | {'nonce_collision'} |
+--         {'rate_limited'} | {'not_allowed'} | {'trust_changed'}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local trust = redis.call('HMGET', KEYS[3], 'allowed', 'version', 'publicKey')
@@ -23,7 +26,7 @@ elseif age <= -window then
   return { 'future_timestamp', now }
 end
 
-local session = redis.call('HMGET', KEYS[1], 'epoch', 'nodeId', 'connectionId', 'status')
+local session = redis.call('HMGET', KEYS[1], 'epoch', 'nodeId', 'connectionId', 'status', 'address')
 local live = session[1] and session[4] ~= 'offline'
 
 local function event(name, reason)
@@ -56,6 +59,23 @@ end
 redis.call('ZADD', KEYS[2], now, ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[10])
 
+if live and session[5] ~= ARGV[7] then
+  redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', now - tonumber(ARGV[13]))
+  -- '#told' notes the last refusal in the audit: one a window, however often the newcomer comes.
+  local told = redis.call('ZSCORE', KEYS[8], '#told')
+  local refused = redis.call('ZCARD', KEYS[8]) - (told and 1 or 0) >= tonumber(ARGV[14])
+  if not (refused and told) then
+    redis.call('ZADD', KEYS[8], now, refused and '#told' or ARGV[3])
+    redis.call('PEXPIRE', KEYS[8], ARGV[13])
+  end
+  if refused then
+    if not told then
+      redis.call('XADD', KEYS[4], 'MAXLEN', 200, '*', 'event', 'takeover_conflict', 'address', ARGV[7], 'owner', session[5] or '')
+    end
+    return { 'takeover_conflict', now, session[5] or '', session[2] }
+  end
+end
+
 -- Redis TIME as the seed: a failover that loses writes cannot rewind the epoch.
 local epoch = math.max(tonumber(session[1] or 0) + 1, now)
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'nodeId', ARGV[2], 'connectionId', ARGV[3], 'status', 'online',
@@ -68,4 +88,8 @@ end
 if session[4] ~= 'online' then
   event('online', 'authenticated')
 end
-return { 'claimed', epoch, now, live and session[2] or '', live and session[3] or '' }
+-- A follower that nothing was ever queued for has no sequence, and nothing to count.
+local seq = redis.call('HGET', KEYS[6], '#seq')
+local waiting = seq and redis.call('XLEN', KEYS[5]) or 0
+local gaps = seq and redis.call('ZCARD', KEYS[7]) or 0
+return { 'claimed', epoch, now, live and session[2] or '', live and session[3] or '', tonumber(seq or 0), waiting, gaps }

@@ -1,12 +1,12 @@
 -- routeMessage: find the owner of a follower's session and publish to its node's channel. No receiver means that the node
 -- is dead (on a Redis Cluster the count is local to one server, so the sender also watches for the receipt).
 -- KEYS 1 session 2 trust
--- ARGV 1 identifier 2 messageId 3 senderId 4 nodeChannelPrefix 5 frame
+-- ARGV 1 identifier 2 messageId 3 senderId 4 nodeChannelPrefix 5 frame 6 ' r' when a record is kept of the message, else ''
 -- Returns {'routed', nodeId, receivers, epoch} | {'offline', reason, lastSeenAt, nodeId, now}
 local session = redis.call('HMGET', KEYS[1], 'epoch', 'nodeId', 'status', 'lastHeartbeatAt', 'endReason', 'endedAt')
 if session[1] and session[3] ~= 'offline' then
   local receivers = redis.call('PUBLISH', ARGV[4] .. session[2],
-    'm ' .. session[1] .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[1] .. '\n' .. ARGV[5])
+    'm ' .. session[1] .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[1] .. ARGV[6] .. '\n' .. ARGV[5])
   return { 'routed', session[2], receivers, session[1] }
 end
 local time = redis.call('TIME')

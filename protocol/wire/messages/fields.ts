@@ -1,7 +1,8 @@
 import Type from "typebox";
 import { decodeBase64Strict } from "../base64.ts";
-import { IDENTIFIER_PATTERN } from "../identifier.ts";
+import { IDENTIFIER_PATTERN, isRule } from "../identifier.ts";
 import { LIMITS } from "../limits.ts";
+import { MESSAGE_ID_PATTERN } from "../messageId.ts";
 import { NONCE_PATTERN } from "../proof.ts";
 import { isUsablePublicKey } from "../publicKey.ts";
 
@@ -75,6 +76,39 @@ export const Secret = line(LIMITS.secret);
 export const PairingCode = line(LIMITS.pairingCode);
 
 export const ProtocolVersion = line(LIMITS.protocolVersion);
+
+export const MessageId = Type.String({
+  pattern: MESSAGE_ID_PATTERN,
+  description: `1 to ${LIMITS.messageId} characters of A-Z a-z 0-9 _ -`,
+});
+
+export const Rule = Type.Refine(
+  Type.String({
+    description: `a rule: 1 to ${LIMITS.rule} characters, no control character, no ::, no : at the end, not builtin`,
+  }),
+  isRule,
+);
+
+/**
+ * What a message carries: opaque, possibly empty, bounded by the frame alone. JSON can spell half a surrogate pair, which no
+ * UTF-8 text can hold: it would arrive as another text than was sent.
+ */
+export const Content = Type.Refine(Type.String({ description: "well-formed Unicode text" }), (text) =>
+  text.isWellFormed(),
+);
+
+/** The place of a message in its follower's queue, from 1 on. */
+export const Sequence = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: `a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`,
+});
+
+/** Texts that this version does not know are let through: they are asked for of a later one. */
+export const CapabilityNames = Type.Array(line(LIMITS.capability), {
+  maxItems: LIMITS.capabilities,
+  description: `a list of at most ${LIMITS.capabilities} names of up to ${LIMITS.capability} characters`,
+});
 
 export const Reason = freeText(LIMITS.reason);
 

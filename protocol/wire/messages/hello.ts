@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { defineMessage } from "./definition.ts";
-import { Flag, Identifier, ProtocolVersion, PublicKey } from "./fields.ts";
+import { CapabilityNames, Flag, Identifier, ProtocolVersion, PublicKey } from "./fields.ts";
 
 /**
  * Follower → node, the first frame. `protocolVersion` may be any short text here, so that a version nobody knows is answered
@@ -12,4 +12,5 @@ export const Hello = defineMessage("hello", {
   hasKeyPair: Flag,
   publicKey: Type.Optional(PublicKey),
   protocolVersion: ProtocolVersion,
+  capabilities: Type.Optional(CapabilityNames),
 });

@@ -1,4 +1,11 @@
-import { type Keys, NodeStore, QUEUE_NAMES, type RedisConnection, redisNow } from "@yonexus/protocol/redis";
+import {
+  DeadLetters,
+  type Keys,
+  NodeStore,
+  QUEUE_NAMES,
+  type RedisConnection,
+  redisNow,
+} from "@yonexus/protocol/redis";
 import { Queue } from "bullmq";
 import { ageText } from "../age.ts";
 import { plainText } from "../plainText.ts";
@@ -36,6 +43,17 @@ export async function checkLastSweep(redis: RedisConnection, keys: Keys, leaseMs
   const now = await redisNow(redis);
   if (now - at <= Math.max(SWEEP_LATE_MS, 5 * leaseMs)) return ok("last sweep", ageText(at, now));
   return broken("last sweep", ageText(at, now), "See the log of the coordinator, and start it again.");
+}
+
+export async function checkDeadLetters(redis: RedisConnection, keys: Keys): Promise<Finding> {
+  const places = await new DeadLetters(redis, keys).places();
+  if (places.length === 0) return ok("dead letters", "none");
+  const most = places.toSorted((left, right) => right.count - left.count).slice(0, 3);
+  const named = most.map(({ place, count }) =>
+    plainText(`${count} of ${place.kind === "rule" ? `the rule ${place.rule}` : place.identifier}`),
+  );
+  const others = places.length > most.length ? ` and ${places.length - most.length} places more` : "";
+  return warning("dead letters", `${named.join(", ")}${others}`, "Look at them with `yonexus dead-letters list`.");
 }
 
 /** @param producer opened for `producer`. */

@@ -17,6 +17,13 @@ describe("a follower at a terminal", () => {
     expect(text).toBe("chat  a\\x1b[2J\\nb");
   });
 
+  it("says how many queued messages will not come, and why", () => {
+    expect(show({ name: "gap", value: { fromSeq: 3, toSeq: 3, reason: "expired" } })).toBe(
+      "One queued message for alpha will not come (expired).",
+    );
+    expect(show({ name: "gap", value: { fromSeq: 3, toSeq: 7, reason: "expired" } })).toContain("5 queued messages");
+  });
+
   it("says that it was disconnected and when it comes back", () => {
     const value = { code: 4012, reason: "draining", willReconnect: true, inMs: 2_400 } as const;
     expect(show({ name: "disconnected", value })).toBe("Disconnected (4012 draining): coming back in 2 s.");

@@ -10,6 +10,7 @@ export const SHOWN_EVENTS = [
   "authenticated",
   "auth_failed",
   "message",
+  "gap",
   "status",
   "error_frame",
   "disconnected",
@@ -44,6 +45,12 @@ export function eventText(event: ShownEvent, identifier: string, now: number): s
       return `The node refused the proof (${event.value.reason}).`;
     case "message":
       return `${plainText(event.value.rule)}  ${plainText(event.value.content)}`;
+    case "gap": {
+      const { fromSeq, toSeq, reason } = event.value;
+      const count = toSeq - fromSeq + 1;
+      const what = count === 1 ? "One queued message" : `${count} queued messages`;
+      return `${what} for ${identifier} will not come (${reason}).`;
+    }
     case "status":
       return event.value.status === "online" ? undefined : `The server calls ${identifier} ${event.value.status}.`;
     case "error_frame":

@@ -1,12 +1,6 @@
 import { createInterface } from "node:readline";
-import {
-  createFollower,
-  type Follower,
-  FollowerStoppedError,
-  PairFailedError,
-  StateFileError,
-} from "@yonexus/protocol/client";
-import { splitApplication } from "@yonexus/protocol/wire";
+import { createFollower, type Follower, FollowerStoppedError, StateFileError } from "@yonexus/protocol/client";
+import { type ApplicationFrame, splitApplication } from "@yonexus/protocol/wire";
 import { CliError } from "../cliError.ts";
 import { complain, onReaderGone, print, printJson } from "../output.ts";
 import { onStopSignal } from "../stopSignals.ts";
@@ -75,11 +69,27 @@ async function takeLine(follower: Follower, line: string, json: boolean): Promis
       complain("That is not a message: type rule::content, for example chat::hello.");
       return;
     }
-    await follower.send(message.rule, message.content);
-    if (json) printJson({ event: "sent", rule: message.rule });
+    await sendMessage(follower, message, json);
   } catch (error) {
     // What is wrong with one line does not end the follower; what ends it is told by its own event.
-    complain(error instanceof PairFailedError || error instanceof Error ? error.message : String(error));
+    complain(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function sendMessage(follower: Follower, { rule, content }: ApplicationFrame, json: boolean): Promise<void> {
+  try {
+    const result = await follower.send(rule, content);
+    if (json) printJson({ event: "sent", rule, ...result });
+  } catch (error) {
+    if (json && error instanceof Error && "code" in error) {
+      printJson({
+        event: "send_failed",
+        rule,
+        code: error.code,
+        ...("messageId" in error ? { messageId: error.messageId } : {}),
+      });
+    }
+    throw error;
   }
 }
 

@@ -1,0 +1,96 @@
+import { redisNow } from "./clock.ts";
+import type { RedisConnection } from "./connection.ts";
+import type { Keys } from "./keys.ts";
+import { runScript } from "./scripts.ts";
+
+export interface DueQueue {
+  readonly identifier: string;
+  /** The score that made it due (Redis time, ms). */
+  readonly dueAt: number;
+}
+
+/** Followers whose entry is remembered; beyond them it is written once more. */
+const REMEMBERED = 10_000;
+/** An entry that is due within this may be moved before the message is queued (ms). */
+const MARGIN_MS = 1_000;
+
+/**
+ * When each queue must be looked at next. An index, in a slot of its own: it is written before a message is queued, so
+ * that a message never waits without an entry, and may name queues in which nothing is due.
+ */
+export class QueueIndex {
+  readonly #redis: RedisConnection;
+  readonly #keys: Keys;
+  /** Entries that this process knows of, oldest known first. They stay as they are until they are due. */
+  readonly #known = new Map<string, number>();
+  /** Redis time less this process's monotonic clock (ms). */
+  #offset = 0;
+
+  constructor(redis: RedisConnection, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /** Whether the queue is known to be looked at within a time. */
+  covers(identifier: string, withinMs: number): boolean {
+    const now = performance.now() + this.#offset;
+    const dueAt = this.#known.get(identifier);
+    return dueAt !== undefined && dueAt > now + MARGIN_MS && dueAt <= now + withinMs;
+  }
+
+  /** Sees to it that the queues are looked at within a time. */
+  async note(queues: ReadonlyMap<string, number>): Promise<void> {
+    const reply = await runScript(this.#redis, "noteQueues", [this.#keys.queues], [...queues].flat());
+    this.#offset = reply.number(1) - performance.now();
+    let place = 2;
+    for (const identifier of queues.keys()) {
+      this.#known.delete(identifier);
+      this.#known.set(identifier, reply.number(place++));
+    }
+    for (const identifier of this.#known.keys()) {
+      if (this.#known.size <= REMEMBERED) return;
+      this.#known.delete(identifier);
+    }
+  }
+
+  /** A call that fails may come of a failover, by which Redis lost what was written: nothing is known then. */
+  async orForget<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      this.#known.clear();
+      throw error;
+    }
+  }
+
+  /** The queues that are due now, longest due first. */
+  async due(limit: number): Promise<DueQueue[]> {
+    const now = await redisNow(this.#redis);
+    const members = await this.#redis.zrange(
+      this.#keys.queues,
+      "-inf",
+      String(now),
+      "BYSCORE",
+      "LIMIT",
+      0,
+      limit,
+      "WITHSCORES",
+    );
+    const due: DueQueue[] = [];
+    for (let index = 0; index + 1 < members.length; index += 2) {
+      due.push({ identifier: members[index] ?? "", dueAt: Number(members[index + 1]) });
+    }
+    return due;
+  }
+
+  /** Moves an entry, or without a time takes it out; unless somebody moved it since it was read. */
+  async settle(due: DueQueue, nextDueAt: number | undefined): Promise<void> {
+    const key = [this.#keys.queues];
+    if (nextDueAt === undefined) await runScript(this.#redis, "removeIfDue", key, [due.identifier, due.dueAt]);
+    else await runScript(this.#redis, "moveIfDue", key, [due.identifier, due.dueAt, nextDueAt]);
+  }
+
+  async size(): Promise<number> {
+    return this.#redis.zcard(this.#keys.queues);
+  }
+}

@@ -24,10 +24,13 @@ class Session implements QueueLink, QueueServices {
   readonly #unwritten: ((error?: Error | null) => void)[] = [];
 
   readonly queue = {
-    read: async () => {
+    read: async (_identifier: string, afterSeq: number) => {
       this.reads += 1;
       if (this.found instanceof Error) throw this.found;
-      return this.found;
+      const messages = this.found.messages.filter(({ seq }) => seq > afterSeq);
+      // It says that there is more once: then nothing is there.
+      if (messages.length === 0 && this.found.more) throw new Error("Nothing more is scripted.");
+      return { ...this.found, messages };
     },
     settle: async ({ messageId, outcome, isNewTry }: Settlement) => this.#settle(messageId, outcome, isNewTry),
     reject: async ({ messageId, reason, isNewTry }: { messageId: string; reason: string; isNewTry: boolean }) =>

@@ -37,6 +37,8 @@ export class LiveSends {
   readonly #queue: MessageQueue;
   readonly #receipts: ReceiptsWaiting;
   readonly #batch: RouteBatch;
+  /** The recorded messages that are under way: each resolves when it has ended. */
+  readonly #recorded = new Map<string, Promise<true>>();
 
   constructor(redis: RedisConnection, keys: Keys, queue: MessageQueue, senderId: string, receipts: ReceiptsWaiting) {
     this.#redis = redis;

@@ -70,6 +70,9 @@ export class FaultCluster {
   #sender: Child<SenderCommands> | undefined;
   #load: Load | undefined;
   #starts = 0;
+  readonly #killNodes = () => {
+    for (const node of this.nodes) node.signal("SIGKILL");
+  };
 
   private constructor(
     redis: RedisServer,
@@ -91,6 +94,7 @@ export class FaultCluster {
     this.proxies = made.proxies;
     this.#ports = made.ports;
     this.#stateFiles = made.stateFiles;
+    process.on("exit", this.#killNodes);
     this.watch = new SessionWatch(cluster.stores, made.followers);
   }
 
@@ -206,6 +210,7 @@ export class FaultCluster {
   /** Ends everything. What was written down stays in the folder until it is removed. */
   async stop(): Promise<void> {
     this.watch.stop();
+    process.off("exit", this.#killNodes);
     const children: readonly (Child<never> | undefined)[] = [
       this.#sender,
       this.#coordinator,
@@ -249,7 +254,7 @@ export class FaultCluster {
       absent = await this.#absent();
       return absent.length === 0;
     }).catch(() => {
-      throw new Error(`Without a session at the start: ${absent.join(" ")}. All of it stands in ${this.folder}.`);
+      throw new Error(`Without a session at the start: ${absent.join(" ")}. `);
     });
   }
 

@@ -26,7 +26,7 @@ export function printable(results: readonly RowResult[]): string {
       .join("  ")
       .trimEnd(),
   );
-  return [...lines, ...liveLines(results), ...results.flatMap(findings)].join("\n");
+  return [...lines, ...liveLines(results), ...results.flatMap(findings), ...folders(results)].join("\n");
 }
 
 /** docs/faults.md: only what was found in this run. */
@@ -75,12 +75,13 @@ function liveLines(results: readonly RowResult[]): string[] {
   });
 }
 
-function findings({ row, isClean, verdict, folder }: RowResult): string[] {
-  if (isClean) return [];
-  return [
-    `${row} is not clean${folder === undefined ? "" : `; all of it stands in ${folder}`}`,
-    ...verdict.findings.map((finding) => `${row}: ${finding}`),
-  ];
+function findings({ row, isClean, verdict }: RowResult): string[] {
+  return isClean ? [] : [`${row} is not clean`, ...verdict.findings.map((finding) => `${row}: ${finding}`)];
+}
+
+/** Where to look further, on this machine. */
+function folders(results: readonly RowResult[]): string[] {
+  return results.flatMap(({ row, folder }) => (folder === undefined ? [] : [`${row}: all of it stands in ${folder}`]));
 }
 
 function cellsOf({ row, what, verdict, isClean, seconds }: RowResult): string[] {

@@ -33,4 +33,6 @@ async function main(): Promise<number> {
   return results.every(({ isClean }) => isClean) ? 0 : 1;
 }
 
+// What was started is ended on the way out, also what is stopped and could not end by itself.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await main();

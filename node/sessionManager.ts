@@ -1,7 +1,7 @@
 import type { NodeCommand } from "@yonexus/protocol/redis";
 import type { Connection } from "./session/connection.ts";
-import type { Session } from "./session/connectionPorts.ts";
 import type { ReportDelivery } from "./session/outbox.ts";
+import type { Session } from "./session/session.ts";
 
 /** Commands that may wait for a claim of their follower to come back. */
 const MAX_HELD_COMMANDS = 256;
@@ -88,7 +88,7 @@ export class SessionManager {
       this.#expected.delete(identifier);
       for (const command of expected.held) this.handle(command);
       const connection = this.#sessions.get(identifier);
-      if (connection?.session?.epoch === expected.queueEpoch) connection.queueChanged();
+      if (connection?.session?.epoch === expected.queueEpoch) connection.session.queueChanged();
     };
   }
 
@@ -124,10 +124,10 @@ export class SessionManager {
         return;
       // For another session than this: its place is the queue.
       case "queued":
-        if (epoch === command.epoch) connection?.queued(command);
+        if (epoch === command.epoch) connection?.session?.queued(command);
         return;
       case "gaps":
-        if (epoch === command.epoch) connection?.queueChanged();
+        if (epoch === command.epoch) connection?.session?.queueChanged();
         return;
       case "deliver":
         if (connection === undefined || epoch !== command.epoch || !this.#holdsLease()) {

@@ -1,5 +1,6 @@
 import { RecordError, type RuleStore, type SessionStore } from "@yonexus/protocol/redis";
-import type { ConnectionEvent, InboundMessage } from "../session/event.ts";
+import type { ConnectionEvent } from "../session/event.ts";
+import type { InboundMessage } from "../session/inboundMessage.ts";
 
 export interface ApplicationServices {
   readonly sessions: Pick<SessionStore, "check">;

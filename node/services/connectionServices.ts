@@ -16,9 +16,10 @@ import { recordBeat } from "../handlers/heartbeat.ts";
 import { type HelloServices, lookUp, openPairing, type Waiter } from "../handlers/hello.ts";
 import { confirmPairing, type PairConfirmServices } from "../handlers/pairConfirm.ts";
 import type { Connection } from "../session/connection.ts";
-import type { ConnectionServices, Session } from "../session/connectionPorts.ts";
+import type { ConnectionServices } from "../session/connectionPorts.ts";
 import type { ConnectionEvent } from "../session/event.ts";
 import type { QueueServices } from "../session/queueDelivery.ts";
+import type { Session } from "../session/session.ts";
 import type { Peer } from "../session/state.ts";
 import type { SessionManager } from "../sessionManager.ts";
 import { PairingWaiters } from "./pairingWaiters.ts";
@@ -77,7 +78,7 @@ export class NodeConnectionServices implements ConnectionServices {
   ): Promise<ConnectionEvent> {
     const parts = this.#parts;
     const identifier = connection.session?.identifier ?? "";
-    if (effect.do === "recordBeat") connection.noteHeartbeat();
+    if (effect.do === "recordBeat") connection.session?.noteHeartbeat();
     try {
       if (!parts.redisAnswers()) return unavailable(effect);
       switch (effect.do) {

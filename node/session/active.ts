@@ -1,14 +1,7 @@
 import { type CloseReason, isCloseReason, type MessageRejectedReason } from "@yonexus/protocol/wire";
-import {
-  echo,
-  errorAnswer,
-  heartbeatAck,
-  inboundMessage,
-  messageAck,
-  rePairRequired,
-  statusUpdate,
-} from "./answers.ts";
-import type { ConnectionEvent, Effect, InboundMessage, Transition } from "./event.ts";
+import { echo, errorAnswer, heartbeatAck, messageAck, rePairRequired, statusUpdate } from "./answers.ts";
+import type { ConnectionEvent, Effect, Transition } from "./event.ts";
+import { type InboundMessage, inboundMessage } from "./inboundMessage.ts";
 import type { ConnectionState, Phase } from "./state.ts";
 import { close, into, stay, violation } from "./transition.ts";
 

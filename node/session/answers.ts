@@ -2,7 +2,6 @@ import type {
   AdminNotification,
   AuthFailedReason,
   ErrorCode,
-  FollowerMessageOf,
   FollowerStatus,
   MessageAckStatus,
   MessageRejectedReason,
@@ -11,7 +10,8 @@ import type {
   PairFailedReason,
   RePairReason,
 } from "@yonexus/protocol/wire";
-import type { Effect, InboundMessage } from "./event.ts";
+import type { Effect } from "./event.ts";
+import type { InboundMessage } from "./inboundMessage.ts";
 import type { OpenPairing, Peer } from "./state.ts";
 
 /** The effects that answer a follower. The driver stamps each with the time; a reply echoes its request's id. */
@@ -97,12 +97,6 @@ export function rejection(peer: Peer, requestId: string | undefined): Effect[] {
 /** For the spread into something that repeats the id of the request, if it had one. */
 export function echo(requestId: string | undefined): { readonly requestId?: string } {
   return requestId === undefined ? {} : { requestId };
-}
-
-/** A message of a follower with acks. */
-export function inboundMessage({ payload, requestId }: FollowerMessageOf<"message">): InboundMessage {
-  const { id, rule, content } = payload;
-  return { rule, content, id, ...echo(requestId) };
 }
 
 /** The answer to a message that came with an id. */

@@ -206,14 +206,14 @@ describe("the frames of a connection", () => {
     expect(transport.did.slice(-2)).toEqual(["disconnect_notice", "close session_replaced"]);
   });
 
-  it("over the rate are answered RATE_LIMITED each, and go nowhere", async () => {
+  it("over the rate are answered RATE_LIMITED each, and go nowhere; the handshake's do not count", async () => {
     connection = new Connection("c1", "192.0.2.1", transport, services, {
       ...LIMITS,
       inboundRatePerSecond: 1,
       inboundBurst: 4,
     });
     await active();
-    for (let count = 0; count < 4; count++) connection.receive("chat::hello");
+    for (let count = 0; count < 6; count++) connection.receive("chat::hello");
     expect(transport.messages.filter(({ type }) => type === "error")).toMatchObject(
       Array(2).fill({ payload: { code: "RATE_LIMITED" } }),
     );

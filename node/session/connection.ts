@@ -4,19 +4,18 @@ import {
   closeCode,
   disconnectNotice,
   encodeNodeMessage,
-  type FollowerMessage,
   type NodeMessage,
-  type ParsedFrame,
   parseFollowerFrame,
 } from "@yonexus/protocol/wire";
-import { inboundMessage, notAccepted } from "./answers.ts";
-import type { AsyncEffect, ConnectionLimits, ConnectionServices, Session } from "./connectionPorts.ts";
-import type { QueuedMessage } from "./deliveryWindow.ts";
-import type { ConnectionEvent, Effect, InboundMessage } from "./event.ts";
+import { notAccepted } from "./answers.ts";
+import type { AsyncEffect, ConnectionLimits, ConnectionServices } from "./connectionPorts.ts";
+import type { ConnectionEvent, Effect } from "./event.ts";
 import { FrameQueue } from "./frameQueue.ts";
+import { messageIn } from "./inboundMessage.ts";
 import { InboundRate } from "./inboundRate.ts";
-import { type Delivery, Outbox, type ReportDelivery } from "./outbox.ts";
-import { QueueDelivery, type QueueLink } from "./queueDelivery.ts";
+import { type Delivery, Outbox, type OutboxOwner, type ReportDelivery } from "./outbox.ts";
+import type { QueueLink } from "./queueDelivery.ts";
+import { Session } from "./session.ts";
 import { type ConnectionState, INITIAL_STATE } from "./state.ts";
 import { transition } from "./transition.ts";
 import type { Transport } from "./transport.ts";
@@ -27,22 +26,21 @@ const NOTICE_WAIT_MS = 2_500;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 /** One socket: drives the pure protocol, frame after frame in order, and does what it asks for. */
-export class Connection implements QueueLink {
+export class Connection implements QueueLink, OutboxOwner {
   readonly connectionId: string;
   readonly address: string;
   readonly #transport: Transport;
   readonly #services: ConnectionServices;
   readonly #limits: ConnectionLimits;
   readonly #outbox: Outbox;
-  readonly #rate: InboundRate;
-  readonly #frames: FrameQueue;
-  readonly #work: AsyncEffect[] = [];
+  /** These are there while there is something in them: a node holds many sessions, and most are idle. */
+  #rate: InboundRate | undefined;
+  #frames: FrameQueue | undefined;
+  #work: AsyncEffect[] | undefined;
   #state: ConnectionState = INITIAL_STATE;
   /** Known from the hello on. */
   #identifier: string | undefined;
   #session: Session | undefined;
-  /** There is one while something of the follower's queue is being delivered. */
-  #queue: QueueDelivery | undefined;
   #trustVersion = "";
   #pumping = false;
   #heard = true;
@@ -67,9 +65,7 @@ export class Connection implements QueueLink {
     this.#transport = transport;
     this.#services = services;
     this.#limits = limits;
-    this.#frames = new FrameQueue(transport);
-    this.#outbox = new Outbox(transport, limits.maxSendBufferBytes, () => this.#slow());
-    this.#rate = new InboundRate(limits.inboundRatePerSecond, limits.inboundBurst, performance.now());
+    this.#outbox = new Outbox(transport, limits.maxSendBufferBytes, this);
     this.#setDeadline(limits.handshakeTimeoutMs);
   }
 
@@ -80,16 +76,24 @@ export class Connection implements QueueLink {
   /** A text frame arrived. */
   receive(text: string): void {
     this.#heard = true;
-    if (!this.#rate.takeAck(text) && !this.#withinRate()) return;
+    const now = performance.now();
+    if (!this.#inboundRate(now).takeAck(text) && !this.#withinRate(now)) return;
     // After the close frame only a session that is leaving still has a say.
     if (this.#state.phase.name === "closed") return;
-    this.#frames.push(text, this.#session === undefined ? "stranger" : "session");
-    if (!this.#pumping) void this.#pump();
+    if (this.#pumping) {
+      this.#frames ??= new FrameQueue(this.#transport);
+      this.#frames.push(text, this.#session === undefined ? "stranger" : "session");
+      return;
+    }
+    this.#pumping = true;
+    this.apply({ type: "frame", frame: parseFollowerFrame(text) });
+    if (this.#work === undefined) this.#endPump();
+    else void this.#pump();
   }
 
   receiveBinary(): void {
     this.#heard = true;
-    if (this.#withinRate()) this.apply({ type: "binaryFrame" });
+    if (this.#withinRate(performance.now())) this.apply({ type: "binaryFrame" });
   }
 
   pong(): void {
@@ -104,16 +108,16 @@ export class Connection implements QueueLink {
     }
     this.#heard = false;
     this.#transport.ping();
-    this.#letGoOfQueue();
+    if (this.#rate?.isRested(performance.now()) === true) this.#rate = undefined;
+    this.#session?.letGo();
   }
 
   /** The socket is gone. What was read from it is handed on first: then the session ends. */
   socketClosed(): void {
     this.#socket = "gone";
     this.#outbox.stop();
-    this.#queue?.leave();
-    clearTimeout(this.#deadline);
-    clearTimeout(this.#noticeWait);
+    this.#session?.leave();
+    this.#clearDeadlines();
     clearTimeout(this.#cutOff);
     if (!this.#pumping || this.#state.phase.name !== "active") this.#settle();
   }
@@ -121,9 +125,9 @@ export class Connection implements QueueLink {
   #settle(): void {
     if (this.#socket === "settled") return;
     this.#socket = "settled";
-    this.#queue?.stop();
+    this.#session?.end();
     this.apply({ type: "socketGone" });
-    this.#frames.drain();
+    this.#frames = undefined;
     this.#services.ended(this);
   }
 
@@ -132,22 +136,12 @@ export class Connection implements QueueLink {
     this.#outbox.deliver(delivery, report);
   }
 
-  /** A message was queued for the session's follower. */
-  queued(message: QueuedMessage): void {
-    this.#openQueue()?.queued(message);
-  }
-
-  /** Something was queued for the session's follower, or dropped from its queue. */
-  queueChanged(): void {
-    this.#openQueue()?.fallBehind();
-  }
-
   hasRoom(bytes: number): boolean {
     return this.#outbox.hasRoom(bytes);
   }
 
   sendQueued(frame: string, onWritten: (error?: Error | null) => void): void {
-    if (this.#session?.acks === true) this.#rate.askedForAck();
+    if (this.#session?.acks === true) this.#inboundRate(performance.now()).askedForAck();
     this.#transport.send(frame, onWritten);
   }
 
@@ -181,18 +175,24 @@ export class Connection implements QueueLink {
     this.#pumping = true;
     try {
       for (;;) {
-        const effect = this.#work.shift();
+        const effect = this.#work?.shift();
         if (effect !== undefined) {
           await this.#step(effect);
           continue;
         }
-        const text = this.#frames.shift();
+        const text = this.#frames?.shift();
         if (text === undefined) break;
         this.apply({ type: "frame", frame: parseFollowerFrame(text) });
       }
     } finally {
-      this.#pumping = false;
+      this.#endPump();
     }
+  }
+
+  #endPump(): void {
+    this.#pumping = false;
+    this.#work = undefined;
+    this.#frames = undefined;
     if (this.#socket === "gone") this.#settle();
   }
 
@@ -250,6 +250,7 @@ export class Connection implements QueueLink {
       case "judgeProof":
         if (effect.do === "lookUp") this.#identifier = effect.peer.identifier;
         if (effect.do === "judgeProof") this.#trustVersion = effect.expected.trustVersion;
+        this.#work ??= [];
         this.#work.push(effect);
         if (!this.#pumping) void this.#pump();
         return;
@@ -263,10 +264,10 @@ export class Connection implements QueueLink {
         this.#openSession(effect.epoch, effect.authenticatedAt, effect.queue);
         return;
       case "settle":
-        this.#openQueue()?.answered(effect.messageId, effect.rejection, effect.requestId);
+        this.#session?.answered(effect.messageId, effect.rejection, effect.requestId);
         return;
       case "resumeQueue":
-        this.#resumeQueue(effect.queue);
+        this.#session?.resumeQueue(effect.queue);
         return;
       case "endSession":
         this.#endSession(effect.epoch, effect.reason);
@@ -277,52 +278,21 @@ export class Connection implements QueueLink {
   #openSession(epoch: number, authenticatedAt: number, queue: QueueState): void {
     const { phase } = this.#state;
     if (phase.name !== "active") return;
-    clearTimeout(this.#deadline);
-    clearTimeout(this.#noticeWait);
-    this.#session = {
-      identifier: phase.identifier,
-      epoch,
-      trustVersion: this.#trustVersion,
-      authenticatedAt,
-      heardAt: performance.now(),
-      acks: phase.acks,
-      queueSettledTo: queue.lastSeq,
-    };
-    this.#services.sessionOpened(this, this.#session);
-    if (isOpen(queue)) this.#openQueue(queue);
-  }
-
-  /** The delivery of the follower's queue, made when there is something to deliver; undefined when the session is over. */
-  #openQueue(queue?: QueueState): QueueDelivery | undefined {
-    const { phase } = this.#state;
-    if (phase.name !== "active" || this.#session === undefined) return undefined;
-    this.#queue ??= new QueueDelivery(
-      this.#session,
-      queue ?? { lastSeq: this.#session.queueSettledTo, waiting: 0, gaps: 0 },
+    this.#clearDeadlines();
+    this.#rate = undefined;
+    this.#session = new Session(
+      {
+        identifier: phase.identifier,
+        epoch,
+        trustVersion: this.#trustVersion,
+        authenticatedAt,
+        acks: phase.acks,
+      },
       this,
       this.#services.queues,
     );
-    if (phase.leaving !== undefined) this.#queue.leave();
-    return this.#queue;
-  }
-
-  #resumeQueue(queue: QueueState): void {
-    if (this.#queue !== undefined) this.#queue.resume(queue);
-    else if (isOpen(queue)) this.#openQueue(queue);
-    else if (this.#session !== undefined) this.#session = { ...this.#session, queueSettledTo: queue.lastSeq };
-  }
-
-  /** What an idle session does not need, it does not keep. */
-  #letGoOfQueue(): void {
-    const idleAt = this.#queue?.idleAt;
-    if (idleAt === undefined || this.#session === undefined) return;
-    this.#queue = undefined;
-    this.#session = { ...this.#session, queueSettledTo: idleAt };
-  }
-
-  /** Notes a heartbeat by this process' own clock: what Redis misses while it is away is told to it afterwards. */
-  noteHeartbeat(): void {
-    if (this.#session !== undefined) this.#session = { ...this.#session, heardAt: performance.now() };
+    this.#services.sessionOpened(this, this.#session);
+    this.#session.resumeQueue(queue);
   }
 
   #endSession(epoch: number, reason: string): void {
@@ -336,16 +306,15 @@ export class Connection implements QueueLink {
   }
 
   #close(reason: CloseReason, identifier: string | undefined): void {
-    clearTimeout(this.#deadline);
-    clearTimeout(this.#noticeWait);
+    this.#clearDeadlines();
     if (this.#state.phase.name === "closed") {
-      this.#queue?.stop();
+      this.#session?.end();
       this.#refuseWaiting();
     } else {
-      this.#queue?.leave();
+      this.#session?.leave();
     }
     // A paused socket would never see the peer's answer to the close frame.
-    this.#frames.read();
+    this.#frames?.read();
     // The notice names the follower: there is none before its hello.
     if (identifier !== undefined) this.#send(disconnectNotice(identifier, reason));
     this.#transport.close(closeCode(reason), reason);
@@ -354,22 +323,27 @@ export class Connection implements QueueLink {
 
   /** What was read and will not be handed on is told to the follower, while it can be told. */
   #refuseWaiting(): void {
-    const work = this.#work.splice(0);
-    const texts = this.#frames.drain();
+    const work = this.#work?.splice(0) ?? [];
+    const texts = this.#frames?.drain() ?? [];
     if (this.#session === undefined) return;
     const messages = work.map((effect) => (effect.do === "dispatch" ? effect.message : undefined));
     for (const text of texts) messages.push(messageIn(parseFollowerFrame(text), this.#session.acks));
     for (const message of messages) if (message !== undefined) this.#do(notAccepted(message));
   }
 
-  #slow(): void {
+  slow(): void {
     this.apply({ type: "closeOrdered", reason: "slow_consumer" });
     // It does not read: the closing handshake would only wait behind the full buffer.
     this.#transport.terminate();
   }
 
-  #withinRate(): boolean {
-    switch (this.#rate.count(performance.now())) {
+  #inboundRate(now: number): InboundRate {
+    this.#rate ??= new InboundRate(this.#limits.inboundRatePerSecond, this.#limits.inboundBurst, now);
+    return this.#rate;
+  }
+
+  #withinRate(now: number): boolean {
+    switch (this.#inboundRate(now).count(now)) {
       case "within":
         return true;
       case "over":
@@ -381,21 +355,16 @@ export class Connection implements QueueLink {
     }
   }
 
+  #clearDeadlines(): void {
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#noticeWait);
+    // A timer that is cleared and kept would keep what it was made with.
+    this.#deadline = undefined;
+    this.#noticeWait = undefined;
+  }
+
   #setDeadline(ms: number): void {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.apply({ type: "deadlinePassed" }), ms);
   }
-}
-
-/** The message under a rule that a frame of a session is, if it is one. */
-function messageIn(frame: ParsedFrame<FollowerMessage>, acks: boolean): InboundMessage | undefined {
-  if (frame.kind === "application") return { rule: frame.rule, content: frame.content };
-  return frame.kind === "builtin" && frame.message.type === "message" && acks
-    ? inboundMessage(frame.message)
-    : undefined;
-}
-
-/** Whether there is something to deliver. */
-function isOpen({ waiting, gaps }: QueueState): boolean {
-  return waiting > 0 || gaps > 0;
 }

@@ -1,19 +1,7 @@
 import type { Connection } from "./connection.ts";
 import type { ConnectionEvent, Effect } from "./event.ts";
 import type { QueueServices } from "./queueDelivery.ts";
-
-/** An authenticated session as its node knows it. Instants of Redis in ms; `heardAt` by this process' steady clock. */
-export interface Session {
-  readonly identifier: string;
-  readonly epoch: number;
-  readonly trustVersion: string;
-  readonly authenticatedAt: number;
-  readonly heardAt: number;
-  /** Whether messages are acknowledged, both ways. */
-  readonly acks: boolean;
-  /** The last one of its queue that needs nothing more, as long as nothing is being delivered from it. */
-  readonly queueSettledTo: number;
-}
+import type { Session } from "./session.ts";
 
 /** The steps that Redis is asked for. */
 export type AsyncEffect = Extract<

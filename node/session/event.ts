@@ -16,21 +16,13 @@ import type {
   NodeMessage,
   ParsedFrame,
 } from "@yonexus/protocol/wire";
+import type { InboundMessage } from "./inboundMessage.ts";
 import type { ConnectionState, ExpectedTrust, Peer } from "./state.ts";
 
 /** How a proof ended: refused before the claim, or with the claim's result. */
 export type ProofVerdict =
   | { readonly outcome: "refused"; readonly reason: AuthFailedReason; readonly tooMany: boolean }
   | ClaimResult;
-
-/** A follower's message under a rule. With an id it is answered, and stored once. */
-export interface InboundMessage {
-  readonly rule: string;
-  readonly content: string;
-  readonly id?: string;
-  /** Of the frame that it came in: the answer repeats it. */
-  readonly requestId?: string;
-}
 
 /** What happens to a connection. Answers of Redis come back as events, like frames. */
 export type ConnectionEvent =

@@ -32,6 +32,11 @@ export class InboundRate {
     this.#burst = burst;
   }
 
+  /** Whether it is as good as new: there is nothing to remember. */
+  isRested(now: number): boolean {
+    return this.#excess === 0 && this.#acksDue === 0 && this.#bucket.isFull(now);
+  }
+
   /** A message was sent that asks for an ack. */
   askedForAck(): void {
     this.#acksDue = Math.min(MAX_ACKS_DUE, this.#acksDue + 1);

@@ -27,8 +27,10 @@ beforeEach(() => {
   vi.useFakeTimers();
   transport = new FakeTransport();
   slow = 0;
-  outbox = new Outbox(transport, 100, () => {
-    slow += 1;
+  outbox = new Outbox(transport, 100, {
+    slow: () => {
+      slow += 1;
+    },
   });
 });
 afterEach(() => vi.useRealTimers());

@@ -7,6 +7,12 @@ export type Delivery = Extract<NodeCommand, { kind: "deliver" }>;
 /** Hears what became of a delivery. One for all of them: a message costs no closure more than it must. */
 export type ReportDelivery = (delivery: Delivery, outcome: ReceiptOutcome) => void;
 
+/** Whose outbox it is. */
+export interface OutboxOwner {
+  /** The buffer has been full for too long. */
+  slow(): void;
+}
+
 /** A buffer that stays full for so long belongs to a peer that does not read. */
 const SLOW_AFTER_MS = 5_000;
 
@@ -17,14 +23,13 @@ const SLOW_AFTER_MS = 5_000;
 export class Outbox {
   readonly #transport: Transport;
   readonly #maxBytes: number;
-  readonly #onSlow: () => void;
+  readonly #owner: OutboxOwner;
   #slowTimer: NodeJS.Timeout | undefined;
 
-  /** @param onSlow the buffer has been full for too long. */
-  constructor(transport: Transport, maxBytes: number, onSlow: () => void) {
+  constructor(transport: Transport, maxBytes: number, owner: OutboxOwner) {
     this.#transport = transport;
     this.#maxBytes = maxBytes;
-    this.#onSlow = onSlow;
+    this.#owner = owner;
   }
 
   /** Sends a message for somebody who waits to hear what became of it. */
@@ -50,7 +55,7 @@ export class Outbox {
   /** Sends an answer of the protocol. A peer that does not read its answers is over. */
   answer(frame: string): void {
     if (this.#transport.bufferedAmount + Buffer.byteLength(frame) <= this.#maxBytes) this.#transport.send(frame);
-    else this.#onSlow();
+    else this.#owner.slow();
   }
 
   stop(): void {
@@ -60,7 +65,7 @@ export class Outbox {
   #watch(): void {
     this.#slowTimer ??= setTimeout(() => {
       this.#slowTimer = undefined;
-      if (this.#transport.bufferedAmount > this.#maxBytes / 2) this.#onSlow();
+      if (this.#transport.bufferedAmount > this.#maxBytes / 2) this.#owner.slow();
     }, SLOW_AFTER_MS).unref();
   }
 }

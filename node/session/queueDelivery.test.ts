@@ -35,7 +35,7 @@ class Session implements QueueLink, QueueServices {
     settle: async ({ messageId, outcome, isNewTry }: Settlement) => this.#settle(messageId, outcome, isNewTry),
     reject: async ({ messageId, reason, isNewTry }: { messageId: string; reason: string; isNewTry: boolean }) =>
       this.#settle(messageId, `rejected ${reason}`, isNewTry),
-    forgetGaps: async (_identifier: string, upToSeq: number) => void this.forgotten.push(upToSeq),
+    forgetGaps: async (_identifier: string, _epoch: number, upToSeq: number) => void this.forgotten.push(upToSeq),
   };
 
   receipt(senderId: string, { messageId, outcome }: { messageId: string; outcome: string }): void {

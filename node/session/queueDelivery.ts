@@ -235,7 +235,7 @@ export class QueueDelivery {
   }
 
   #forgetGaps(upToSeq: number): Promise<void> {
-    return this.#services.queue.forgetGaps(this.#session.identifier, upToSeq);
+    return this.#services.queue.forgetGaps(this.#session.identifier, this.#session.epoch, upToSeq);
   }
 
   #retryIn(ms: number): void {

@@ -12,6 +12,11 @@ export class TokenBucket {
     this.#at = now;
   }
 
+  /** Whether it is as good as new. */
+  isFull(now: number): boolean {
+    return this.#tokens + ((now - this.#at) * this.#ratePerSecond) / 1000 >= this.#burst;
+  }
+
   /** Takes a token. False when there is none: the message is over the rate. */
   take(now: number): boolean {
     const elapsedMs = Math.max(0, now - this.#at);

@@ -108,6 +108,13 @@ test("a gap is told once, and again when it has grown", () => {
   expect(after(told.state, gap(6)).effects).toHaveLength(1);
 });
 
+test("a gap that grew downwards is told, and one where the server counts anew is", () => {
+  const gap = (fromSeq: number): InboxInput => ({ type: "gap", gap: { fromSeq, toSeq: 5, reason: "expired" } });
+  const told = after(listening, gap(3));
+  expect(after(told.state, gap(2)).effects).toHaveLength(1);
+  expect(after(told.state, arrives(4), gap(3)).effects).toContainEqual(expect.objectContaining({ type: "emit" }));
+});
+
 test("a node that sends without end is left, and what it sent is not kept", () => {
   let state = listening;
   for (let seq = 1; seq <= MOST_WAITING; seq += 1) state = after(state, arrives(seq)).state;

@@ -17,6 +17,13 @@ export const FIRST_RETRY_MS = 1_000;
 export const MOST_WAITING = 256;
 /** Failed tries are remembered of this many messages: no more can be without an ack. */
 const MOST_FAILED = 64;
+/** Gaps remembered as told; an older one would be told once more. */
+const MOST_TOLD_GAPS = 64;
+
+interface SeqRange {
+  readonly fromSeq: number;
+  readonly toSeq: number;
+}
 
 interface Failure {
   readonly id: string;
@@ -38,8 +45,8 @@ export interface InboxState {
   readonly warned: boolean;
   /** Messages whose listeners failed, the latest last. */
   readonly failures: readonly Failure[];
-  /** The greatest `toSeq` of the gaps that were told. */
-  readonly toldGap: number;
+  /** The gaps that were told, the latest last. */
+  readonly toldGaps: readonly SeqRange[];
 }
 
 export const emptyInbox: InboxState = Object.freeze({
@@ -49,7 +56,7 @@ export const emptyInbox: InboxState = Object.freeze({
   listening: false,
   warned: false,
   failures: [],
-  toldGap: 0,
+  toldGaps: [],
 });
 
 export type InboxInput =
@@ -109,7 +116,10 @@ export function inboxStep(state: InboxState, input: InboxInput): InboxStep {
   }
 }
 
-function arrived(state: InboxState, message: QueuedMessage, handled: boolean): InboxStep {
+function arrived(before: InboxState, message: QueuedMessage, handled: boolean): InboxStep {
+  // A message where a gap was told: the server lost its memory and counts anew.
+  const toldGaps = before.toldGaps.filter(({ fromSeq, toSeq }) => message.seq < fromSeq || message.seq > toSeq);
+  const state = toldGaps.length === before.toldGaps.length ? before : { ...before, toldGaps };
   const at = state.waiting.findIndex(({ id }) => id === message.id);
   // It is being worked on since an earlier connection: its answer goes out on this one.
   if (at === 0) return { state: { ...state, answerable: true }, effects: [] };
@@ -127,9 +137,13 @@ function arrived(state: InboxState, message: QueuedMessage, handled: boolean): I
 
 /** A gap comes again after each reconnect until a later message is acked, and grows by its neighbours. */
 function gapTold(state: InboxState, gap: Extract<InboxInput, { type: "gap" }>["gap"]): InboxStep {
-  if (gap.toSeq <= state.toldGap) return { state, effects: [] };
+  const isTold = state.toldGaps.some(({ fromSeq, toSeq }) => fromSeq <= gap.fromSeq && gap.toSeq <= toSeq);
+  if (isTold) return { state, effects: [] };
   return {
-    state: { ...state, toldGap: gap.toSeq },
+    state: {
+      ...state,
+      toldGaps: [...state.toldGaps, { fromSeq: gap.fromSeq, toSeq: gap.toSeq }].slice(-MOST_TOLD_GAPS),
+    },
     effects: [{ type: "emit", emission: { name: "gap", value: gap } }],
   };
 }
@@ -192,7 +206,7 @@ function begin(state: InboxState, pauseIsOver = false): InboxStep {
   return { state: { ...state, work: "handling" }, effects: [{ type: "handle", message, again: tries > 0 }] };
 }
 
-/** A dead letter that is sent again has its old id and another `seq`: it is tried anew. */
+/** An id that its sender uses again long after has another `seq`: it is tried anew. */
 function triesOf({ failures }: InboxState, { id, seq }: QueuedMessage): number {
   return failures.find((failure) => failure.id === id && failure.seq === seq)?.tries ?? 0;
 }

@@ -125,7 +125,16 @@ export class MessageQueue {
 
   /** Notes how far a message got. @see SettleOutcome */
   async settle(settlement: Settlement): Promise<SettleOutcome> {
-    return this.#settlements.add(settlement);
+    const outcome = await this.#settlements.add(settlement);
+    return outcome === "already" && settlement.outcome === "acked" ? this.#ackExpired(settlement) : outcome;
+  }
+
+  /** An ack that comes after the message expired: the follower has it all the same. */
+  async #ackExpired({ identifier, epoch, messageId, nodeId }: Settlement): Promise<SettleOutcome> {
+    const own = this.#keys.follower(identifier);
+    const keys = [own.session, own.messages, own.gaps, own.deadLetters];
+    const reply = await runScript(this.#redis, "ackExpired", keys, [epoch, messageId, nodeId]);
+    return reply.outcome("acked", "stale", "already") === "stale" ? "stale" : "already";
   }
 
   /** The message becomes a dead letter; who waits for it is told. */
@@ -154,9 +163,10 @@ export class MessageQueue {
     return outcome;
   }
 
-  /** The follower was told of the gaps up to a place for sure. */
-  async forgetGaps(identifier: string, upToSeq: number): Promise<void> {
-    await this.#redis.zremrangebyscore(this.#keys.follower(identifier).gaps, "-inf", upToSeq);
+  /** The follower was told of the gaps up to a place for sure. The session of an older epoch changes nothing. */
+  async forgetGaps(identifier: string, epoch: number, upToSeq: number): Promise<void> {
+    const own = this.#keys.follower(identifier);
+    await runScript(this.#redis, "forgetGaps", [own.session, own.gaps], [epoch, upToSeq]);
   }
 
   /** Takes what expired out of a queue, and forgets records of messages that ended long ago. */

@@ -46,8 +46,8 @@ export interface MessageRecord {
 
 /**
  * Reads a record as the scripts pack it: `<state> <delivery> <seq> <digest> <bytes> <acceptedAt> <expiresAt> <routedAt>
- * <writtenAt> <settledAt> <tries> <node or -> <reason>`. The delivery is `live`, `queued`, or `early`: queued, and due before a message that was queued
- * earlier. 0 stands for what is not there; the reason may hold any text.
+ * <writtenAt> <settledAt> <tries> <node or -> <reason>`. The delivery is `live`, `queued`, or `early`: queued, and due before
+ * a message that was queued earlier. 0 stands for what is not there; the reason may hold any text.
  * @throws RecordError
  */
 export function parseMessageRecord(identifier: string, messageId: string, packed: string): MessageRecord {

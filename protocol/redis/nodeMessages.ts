@@ -194,7 +194,7 @@ function isCloseReason(text: string): text is CloseReason {
  * What became of a message on its way, told to who waits for it.
  * `delivered`: the socket took it, and no more will be heard. `stale`: the session moved on meanwhile. `overloaded`: its send
  * buffer is full. Of queued messages also `written`: the socket took it, and an ack may follow; `acked`: the follower has it;
- * `expired` and `rejected`: it never will.
+ * `expired` and `rejected`: it left the queue so. An expired one that the follower has already may still be acked.
  */
 export type ReceiptOutcome = "delivered" | "stale" | "overloaded" | "written" | "acked" | "expired" | "rejected";
 

@@ -3,7 +3,7 @@ import { Keys } from "./keys.ts";
 import type { MessageRecord } from "./messageRecord.ts";
 import { MessageSender, type MessageSenderOptions } from "./messageSender.ts";
 import { Readiness } from "./readiness.ts";
-import { type FollowOnOptions, relayTo, replyWith } from "./ruleAnswers.ts";
+import { type FollowOnOptions, NotPassedOnError, relayTo, replyWith } from "./ruleAnswers.ts";
 import { type InboundMessage, RuleConsumer, type RuleConsumerOptions, type RuleHandler } from "./ruleConsumer.ts";
 import { ensureSchemaVersion } from "./schemaVersion.ts";
 import type { SendOptions } from "./sendOptions.ts";
@@ -25,7 +25,7 @@ export interface RuleOptions
   readonly group?: string;
   /** How the text that a handler returns is sent back: queued, unless it says `delivery: "live"`. */
   readonly reply?: FollowOnOptions;
-  /** An answer that its follower did not get, and of which nothing was kept. */
+  /** An answer that its follower did not get, and of which nothing was kept. Without it `onError` is told. */
   readonly onUndelivered?: (message: InboundMessage, sent: SendResult) => void;
 }
 
@@ -85,9 +85,11 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     sendMessageToClient: (identifier, message, how) => sender.sendMessageToClient(identifier, message, how),
     getMessage: (messageId, identifier) => sender.getMessage(messageId, identifier),
     relayTo: (to, how) => relayTo(to, sender, { delivery: "queued", ...how }),
-    async registerRule(rule, handler, { group = "default", reply, onUndelivered = () => {}, ...how } = {}) {
+    async registerRule(rule, handler, { group = "default", reply, onUndelivered, ...how } = {}) {
       const blocking = connect("blocking");
-      const answer = replyWith(sender, { delivery: "queued", ...reply }, onUndelivered);
+      const complain = (_message: InboundMessage, sent: SendResult) =>
+        onError(new NotPassedOnError("The answer", sent));
+      const answer = replyWith(sender, { delivery: "queued", ...reply }, onUndelivered ?? complain);
       const consumer = new RuleConsumer(commands, blocking, keys, { ...how, rule, group, handler, answer, onError });
       const held: HeldRule = {
         async stop() {

@@ -8,7 +8,7 @@ import type { SendResult } from "./sendResult.ts";
 /** How an answer or a relayed message is sent. Its id is made from the message that it follows. */
 export type FollowOnOptions = Omit<SendOptions, "messageId">;
 
-/** What a handler answered could not be kept for its follower, or a relayed message for its receiver. */
+/** A handler's answer, or a message that was to be relayed, could not be passed on. The message of the error says why. */
 export class NotPassedOnError extends Error {
   readonly code = "NOT_PASSED_ON";
   readonly result: SendResult["result"];
@@ -22,8 +22,10 @@ export class NotPassedOnError extends Error {
 /**
  * Sends what a handler returned back to the follower that it answers, as `rule::value`.
  *
- * @param undelivered told of an answer that the follower did not get and that nothing was kept of: it is offline, or its
- * queue is full. The handler is not run again for that.
+ * An answer for which there is no room now fails the try: the handler is run again later, and the message ends as a dead
+ * letter that says so. A live answer to a follower that is gone is not worth that.
+ * @param undelivered told of an answer that was not delivered (`timeout`: not for sure) and that nothing was kept of. The
+ * handler is not run again for that.
  */
 export function replyWith(
   sender: Pick<MessageSender, "sendMessageToClient">,
@@ -35,6 +37,7 @@ export function replyWith(
       ...options,
       messageId: followOnId("re", message, message.identifier),
     });
+    if (sent.result === "overflow" || sent.result === "overloaded") throw new NotPassedOnError("The answer", sent);
     if (!isOnItsWay(sent)) undelivered(message, sent);
   };
 }
@@ -62,8 +65,9 @@ export function relayTo(
   };
 }
 
+/** An id conflict says that an earlier run of the handler was quicker, with other words: those are on their way. */
 function isOnItsWay({ result }: SendResult): boolean {
-  return result === "delivered" || result === "queued";
+  return result === "delivered" || result === "queued" || result === "id_conflict";
 }
 
 /** The same for every run of a handler on the same message: what is queued twice under it is delivered once. */

@@ -1,4 +1,10 @@
-import { type Cluster, type ClusterOptions, openCluster } from "@yonexus/protocol/redis";
+import {
+  type Cluster,
+  type ClusterOptions,
+  type InboundMessage,
+  openCluster,
+  replyWith,
+} from "@yonexus/protocol/redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { TestCluster } from "../support/testCluster.ts";
@@ -117,6 +123,50 @@ describe("what a handler returns", () => {
     await waitFor("the program to be told", () => undelivered.length > 0);
     expect(undelivered).toEqual(["alpha offline"]);
     await waitFor("the message to be handled", () => inboxIsEmpty("live"));
+  });
+});
+
+describe("an answer for which there is no room", () => {
+  it("fails the try: the message ends as a dead letter that says so, and is not silently handled", async () => {
+    const node = await cluster.startNode();
+    const identity = await cluster.pairedFollower("alpha");
+    const hub = await program({ queue: { maxMessages: 1 } });
+    const alpha = await cluster.logIn(node, identity);
+    const gate = Promise.withResolvers<void>();
+    await hub.registerRule("ask", () => gate.promise.then(() => "the answer"), { maxTries: 1 });
+    alpha.send("ask::x");
+    await waitFor("the message to be there", async () => !(await inboxIsEmpty("ask")));
+    await alpha.close();
+    await cluster.waitForStatus("alpha", "offline");
+    await hub.sendMessageToClient("alpha", "full::", { delivery: "queued" });
+    gate.resolve();
+    const letters = await waitFor("the dead letter", async () => {
+      const found = await cluster.stores.deadLetters.list({ kind: "rule", rule: "ask" }, 10);
+      return found.length > 0 ? found : undefined;
+    });
+    expect(letters).toMatchObject([{ identifier: "alpha", content: "x", reason: expect.stringContaining("overflow") }]);
+  });
+
+  it("because an earlier run of the handler was answered with other words is on its way all the same", async () => {
+    const node = await cluster.startNode();
+    const alpha = await cluster.logIn(node, await cluster.pairedFollower("alpha"));
+    const undelivered: string[] = [];
+    const sender = await cluster.sender();
+    const answer = replyWith(sender, { delivery: "queued" }, (_message, { result }) => undelivered.push(result));
+    const message: InboundMessage = {
+      id: "1-1",
+      rule: "ask",
+      identifier: "alpha",
+      content: "x",
+      attempt: 1,
+      frame: "ask::alpha::x",
+    };
+    await answer(message, "one");
+    await answer(message, "two");
+    expect(await alpha.nextApplication()).toBe("ask::one");
+    await sender.sendMessageToClient("alpha", "end::");
+    expect(await alpha.nextApplication()).toBe("end::");
+    expect(undelivered).toEqual([]);
   });
 });
 

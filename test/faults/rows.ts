@@ -66,17 +66,17 @@ export const ROWS = {
     await cluster.startNode(0);
   }),
   senderKilled: row("kill −9 of the sender, thrice; its successor sends again", async (cluster, { betweenMs }) => {
-    await cluster.replaceSender();
+    await cluster.programs.replaceSender();
     for (let times = 1; times < 3; times++) {
       await pause(betweenMs / 2);
-      await cluster.replaceSender();
+      await cluster.programs.replaceSender();
     }
   }),
   handlerKilled: row(
     "kill −9 of a handler's replica in the midst of its messages, thrice",
     async (cluster, { betweenMs }) => {
       for (let times = 0; times < 3; times++) {
-        await cluster.replaceHandler(times % 2);
+        await cluster.programs.replaceHandler(times % 2);
         await pause(betweenMs / 2);
       }
     },
@@ -84,7 +84,7 @@ export const ROWS = {
   ),
   followersKilled: row("kill −9 of half of the followers, twice", async (cluster, { betweenMs }) => {
     for (let times = 0; times < 2; times++) {
-      await cluster.replaceFollowers(times % cluster.followerProcesses);
+      await cluster.programs.replaceFollowers(times % cluster.programs.followerProcesses);
       await pause(betweenMs / 2);
     }
   }),

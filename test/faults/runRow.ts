@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { openCluster } from "@yonexus/protocol/redis";
 import { check, failedVerdict, isClean, type Verdict } from "./checker.ts";
-import { FaultCluster, type FaultClusterOptions } from "./faultCluster.ts";
+import { FaultCluster, type FaultClusterOptions, FaultStartError } from "./faultCluster.ts";
 import type { FollowerLine } from "./followersProcess.ts";
 import type { HandlerLine } from "./handlerProcess.ts";
 import type { Handling, SentMessage, Settled } from "./history.ts";
@@ -46,6 +46,7 @@ export async function runRow(name: RowName, times: Times): Promise<RowResult> {
   const judged = await judgedRun(row, times).catch((error: unknown) => ({
     verdict: failedVerdict(error instanceof Error ? error.message : String(error)),
     isClean: false,
+    ...(error instanceof FaultStartError ? { folder: error.folder } : {}),
   }));
   const seconds = Math.round((performance.now() - began) / 1000);
   return { row: name, what: row.what, delivery: row.delivery, ...judged, seconds };
@@ -58,7 +59,7 @@ async function judgedRun({ delivery, options, paddingBytes = 32, run }: FaultRow
   const cluster = await FaultCluster.start({ ...DEFAULTS, leaseMs, silenceTimeoutMs, ...options });
   let judged: Judged;
   try {
-    await cluster.startLoad({ ...LOAD, delivery, paddingBytes });
+    await cluster.programs.startLoad({ ...LOAD, delivery, paddingBytes });
     await pause(calmMs);
     const outages = await run(cluster, times);
     await pause(calmMs);
@@ -78,11 +79,13 @@ async function judge(
   absent: readonly string[],
   outages: readonly Outage[],
 ): Promise<Judged> {
-  const outLines = readJournal<SenderLine>(cluster.journal("sender"));
-  const processes = Array.from({ length: cluster.followerProcesses }, (_, index) => index);
-  const inLines = processes.flatMap((index) => readJournal<SenderLine>(cluster.journal("senders-in", index)));
+  const outLines = readJournal<SenderLine>(cluster.programs.journal("toFollowers"));
+  const processes = Array.from({ length: cluster.programs.followerProcesses }, (_, index) => index);
+  const inLines = processes.flatMap((index) =>
+    readJournal<SenderLine>(cluster.programs.journal("fromFollowers", index)),
+  );
   const arrivals = processes.flatMap((index) =>
-    readJournal<FollowerLine>(cluster.journal("followers", index)).flatMap((line): Handling[] =>
+    readJournal<FollowerLine>(cluster.programs.journal("followers", index)).flatMap((line): Handling[] =>
       line.kind === "handled" ? [{ ...line, beganAt: line.at, endedAt: line.at }] : [],
     ),
   );
@@ -92,7 +95,7 @@ async function judge(
     outbound: { sent: outbound, handlings: isQueued ? arrivals : [], repeats: "interrupted" },
     inbound: {
       sent: sentMessages(inLines),
-      handlings: handlerRuns(readJournal<HandlerLine>(cluster.journal("handlers"))),
+      handlings: handlerRuns(readJournal<HandlerLine>(cluster.programs.journal("handlers"))),
       repeats: "entry",
     },
     ownerships: cluster.watch.ownerships,

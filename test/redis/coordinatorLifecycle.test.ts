@@ -228,10 +228,10 @@ describe("a coordinator", () => {
 describe("the schedule of sweeps", () => {
   it("has one entry a sweep, however many coordinators start at once", async () => {
     await Promise.all([cluster.start(), cluster.start(), cluster.start()]);
-    expect(await schedules()).toEqual({ liveness: 100, deadNodes: 5_000, retention: 600_000 });
+    expect(await schedules()).toEqual({ liveness: 100, deadNodes: 5_000, queues: 100, retention: 600_000 });
     await waitFor("sweeps", async () => (await cluster.iterations("liveness")) > 5);
     const { delayed = 0, waiting = 0 } = await cluster.queues.sweeps.getJobCounts("delayed", "waiting");
-    expect(delayed + waiting).toBeLessThanOrEqual(3);
+    expect(delayed + waiting).toBeLessThanOrEqual(4);
   });
 
   it("takes the interval of the coordinator that started last, and is never doubled", async () => {
@@ -248,14 +248,14 @@ describe("the schedule of sweeps", () => {
     await cluster.start();
     await waitFor("a sweep", async () => (await cluster.iterations("liveness")) > 1);
     await cluster.commands.flushall();
-    await waitFor("the schedules", async () => Object.keys(await schedules()).length === 3);
+    await waitFor("the schedules", async () => Object.keys(await schedules()).length === 4);
     await waitFor("sweeps", async () => (await cluster.iterations("liveness")) > 2);
     expect(cluster.logged("Schedules were lost")).toHaveLength(1);
   });
 
   it("goes on at once after a time without any coordinator", async () => {
     const first = await cluster.start({ YONEXUS_SWEEP_INTERVAL_MS: "600000" });
-    await waitFor("the first sweep", async () => (await cluster.queues.sweeps.getCompletedCount()) >= 3);
+    await waitFor("the first sweep", async () => (await cluster.queues.sweeps.getCompletedCount()) >= 4);
     await first.stop();
     const done = await cluster.queues.sweeps.getCompletedCount();
     const [next] = (await cluster.queues.sweeps.getJobs(["delayed"])).filter(({ name }) => name === "liveness");

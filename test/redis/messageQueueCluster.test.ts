@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RedisCluster, startRedisCluster } from "../support/redisCluster.ts";
 import { claimEpoch, openStores, pairFollower, type Stores } from "../support/stores.ts";
 import { waitFor } from "../support/waitFor.ts";
-import { contents, message, pass } from "./queueFixture.ts";
+import { contents, message, pass } from "./messageQueueFixture.ts";
 
 let cluster: RedisCluster;
 let stores: Stores;
@@ -53,7 +53,7 @@ describe("on a Redis Cluster", () => {
         ]);
         expect(outcomes).toEqual(["settled", "settled", "settled"]);
         expect(await queue.record(`a-${identifier}`)).toMatchObject({ identifier, state: "acked" });
-        await queue.forgetGaps(identifier, 4);
+        await queue.forgetGaps(identifier, epochs.get(identifier) ?? 0, 4);
         expect(await contents(stores, identifier)).toMatchObject({
           queue: [],
           gaps: [],

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { claimEpoch, openStores, pairFollower, type Stores } from "../support/stores.ts";
 import { waitFor } from "../support/waitFor.ts";
-import { contents, enqueue, enqueueExpired, message, settle } from "./queueFixture.ts";
+import { contents, enqueue, enqueueExpired, message, settle } from "./messageQueueFixture.ts";
 
 let server: RedisServer;
 let stores: Stores;
@@ -210,6 +210,16 @@ describe("a full queue", () => {
       { outcome: "overflow", cap: "messages" },
     ]);
     expect(await contents(stores)).toMatchObject({ queue: ["stays", "a"], gaps: ["2 2 expired"] });
+  });
+
+  it("lets no later message pass one that found it full and has room after a tidying", async () => {
+    const limits = { ...QUEUE_LIMITS, maxBytes: 20 };
+    await enqueueExpired(stores, queue, ["late"], { frame: "r::1234567" });
+    const frames = [`r::${"x".repeat(12)}`, "r::y"];
+    const outcomes = await Promise.all(
+      frames.map((frame, place) => queue.enqueue(message(`m-${place}`, { frame }), limits)),
+    );
+    expect(outcomes).toMatchObject([{ seq: 2 }, { seq: 3 }]);
   });
 
   it("of one follower holds nobody else up, and never lets two senders over the cap", async () => {

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { claimEpoch, openStores, pairFollower, type Stores } from "../support/stores.ts";
 import { waitFor } from "../support/waitFor.ts";
-import { contents, enqueue, enqueueExpired, message, pass, settle } from "./queueFixture.ts";
+import { contents, enqueue, enqueueExpired, message, pass, settle } from "./messageQueueFixture.ts";
 
 let server: RedisServer;
 let stores: Stores;
@@ -54,18 +54,22 @@ describe("a message whose time is over", () => {
     expect(told.map(parseNodeCommand)).toEqual([{ kind: "gaps", identifier: "alice", epoch }]);
   });
 
-  it("takes no late ack: it is expired for good", async () => {
+  it("and that the follower had already is acked by a late ack: no dead letter, no gap, nothing counted", async () => {
     const epoch = await claimEpoch(stores, "alice", version);
     await enqueueExpired(stores, queue, ["a"]);
     await settle(queue, epoch, "a", { outcome: "written" });
     await queue.tidy("alice");
     const before = await contents(stores);
-    for (const outcome of ["acked", "sent", "written"] as const) {
+    expect(before).toMatchObject({ deadLetters: ["a expired 1"], gaps: ["1 1 expired"] });
+    for (const outcome of ["sent", "written"] as const) {
       expect(await settle(queue, epoch, "a", { outcome })).toBe("already");
     }
+    expect(await settle(queue, epoch - 1, "a")).toBe("stale");
     expect(await contents(stores)).toEqual(before);
-    expect(before.deadLetters).toEqual(["a expired 1"]);
-    expect(await queue.record("a")).toMatchObject({ state: "expired", tries: 1 });
+    expect(await settle(queue, epoch, "a")).toBe("already");
+    expect(await contents(stores)).toMatchObject({ deadLetters: [], gaps: [], counts: { expired: 0 } });
+    expect(await queue.record("a")).toMatchObject({ state: "acked", tries: 1 });
+    expect(await settle(queue, epoch, "a")).toBe("already");
   });
 
   it("that was acked before it was tidied counts as acked", async () => {
@@ -93,6 +97,18 @@ describe("a message whose time is over", () => {
     });
     for (const id of ["long-1", "longer-4", "long-5"]) await settle(queue, epoch, id);
     expect(await contents(stores)).toMatchObject({ queue: [], early: [], counts: { waiting: 0, bytes: 0 } });
+  });
+
+  it("is buried in the order of the queue, whichever expired first", async () => {
+    await enqueue(queue, "long");
+    for (const [id, ttlMs] of Object.entries({ a: 20, b: 10, c: 1 })) await enqueue(queue, id, { ttlMs });
+    const last = (await queue.record("a"))?.expiresAt ?? 0;
+    await waitFor("all of them to expire", async () => (await stores.now()) > last);
+    expect(await queue.tidy("alice")).toMatchObject({ expired: 3 });
+    expect(await contents(stores)).toMatchObject({
+      gaps: ["2 4 expired"],
+      deadLetters: ["a expired 0", "b expired 0", "c expired 0"],
+    });
   });
 
   it("comes due by itself: the time to look again is the next that expires, or the oldest record's", async () => {
@@ -150,9 +166,12 @@ describe("gaps", () => {
     ];
     expect((await read()).gaps).toEqual(gaps);
     expect((await read(4)).gaps).toEqual(gaps);
-    await queue.forgetGaps("alice", 2);
+    const epoch = await claimEpoch(stores, "alice", version);
+    await queue.forgetGaps("alice", epoch - 1, 3);
+    expect((await read()).gaps).toEqual(gaps);
+    await queue.forgetGaps("alice", epoch, 2);
     expect((await read()).gaps).toEqual(gaps.slice(1));
-    await queue.forgetGaps("alice", 3);
+    await queue.forgetGaps("alice", epoch, 3);
     expect((await read()).gaps).toEqual([]);
   });
 

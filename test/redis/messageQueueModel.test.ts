@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { openStores, type Stores } from "../support/stores.ts";
-import { contents, message, pass, settle } from "./queueFixture.ts";
+import { contents, message, pass, settle } from "./messageQueueFixture.ts";
 
 const LIMITS = { maxMessages: 4, maxBytes: 60 };
 const RETENTION = { settledMs: 86_400_000, settledMessages: 4, deadLetters: 3, gaps: 3 };
@@ -35,10 +35,10 @@ interface Model {
   seq: number;
   waiting: Entry[];
   /** Of every message that is remembered. */
-  readonly known: Map<string, { readonly frame: string; state: MessageState; live: boolean }>;
+  readonly known: Map<string, { readonly frame: string; readonly seq: number; state: MessageState; live: boolean }>;
   settled: string[];
   gaps: (readonly [number, number])[];
-  deadLetters: string[];
+  deadLetters: { readonly id: string; readonly seq: number }[];
   counts: { expired: number; rejected: number; deadDropped: number };
 }
 
@@ -100,8 +100,8 @@ function end(model: Model, messageId: string): void {
   while (model.settled.length > RETENTION.settledMessages) model.known.delete(model.settled.shift() ?? "");
 }
 
-function bury(model: Model, messageId: string): void {
-  model.deadLetters.push(messageId);
+function bury(model: Model, messageId: string, seq: number): void {
+  model.deadLetters.push({ id: messageId, seq });
   if (model.deadLetters.length <= RETENTION.deadLetters) return;
   model.deadLetters.shift();
   model.counts.deadDropped += 1;
@@ -115,7 +115,7 @@ function tidy(model: Model): number {
   for (const { id: messageId, seq } of due) {
     const known = model.known.get(messageId);
     if (known !== undefined) known.state = "expired";
-    bury(model, messageId);
+    bury(model, messageId, seq);
     const last = ranges.at(-1);
     if (last?.[1] === seq - 1) last[1] = seq;
     else ranges.push([seq, seq]);
@@ -139,6 +139,14 @@ function judge(model: Model, messageId: string, isStale: boolean): SettleOutcome
   return model.waiting.some((entry) => entry.id === messageId) ? "settled" : "already";
 }
 
+/** The follower had it all the same. */
+function ackLate(model: Model, messageId: string, known: { readonly seq: number; state: MessageState }): void {
+  known.state = "acked";
+  model.counts.expired -= 1;
+  model.deadLetters = model.deadLetters.filter((letter) => letter.id !== messageId || letter.seq !== known.seq);
+  model.gaps = model.gaps.filter(([from, to]) => from !== known.seq || to !== known.seq);
+}
+
 function leave(model: Model, messageId: string, state: MessageState): void {
   const known = model.known.get(messageId);
   if (known !== undefined) known.state = state;
@@ -157,6 +165,8 @@ async function take(identifier: string, model: Model, now: Step): Promise<void> 
       const changes = { identifier, outcome: now.outcome };
       expect(await settle(queue, epochOf(now.stale), now.id, changes)).toBe(expected);
       const known = model.known.get(now.id);
+      if (expected === "already" && now.outcome === "acked" && known?.state === "expired")
+        ackLate(model, now.id, known);
       if (expected !== "settled" || known === undefined) return;
       if (now.outcome === "written") known.state = "written";
       else leave(model, now.id, now.outcome === "acked" ? "acked" : "written");
@@ -167,8 +177,9 @@ async function take(identifier: string, model: Model, now: Step): Promise<void> 
       const rejection = { identifier, nodeId: "node-a", messageId: now.id, writtenAgoMs: 0, isNewTry: true };
       expect(await queue.reject({ ...rejection, epoch: epochOf(now.stale), reason: "no" })).toBe(expected);
       if (expected !== "settled") return;
+      const seq = model.known.get(now.id)?.seq ?? 0;
       leave(model, now.id, "rejected");
-      bury(model, now.id);
+      bury(model, now.id, seq);
       model.counts.rejected += 1;
       return;
     }
@@ -179,7 +190,7 @@ async function take(identifier: string, model: Model, now: Step): Promise<void> 
       else {
         expect(outcome).toBe("recorded");
         end(model, now.id);
-        model.known.set(now.id, { frame: now.frame, state: "accepted", live: true });
+        model.known.set(now.id, { frame: now.frame, seq: 0, state: "accepted", live: true });
       }
       return;
     }
@@ -195,7 +206,9 @@ async function take(identifier: string, model: Model, now: Step): Promise<void> 
       return;
     }
     case "forgetGaps":
-      await queue.forgetGaps(identifier, now.upToSeq);
+      await queue.forgetGaps(identifier, model.epoch - 1, now.upToSeq);
+      expect((await contents(stores, identifier)).gaps).toHaveLength(model.gaps.length);
+      await queue.forgetGaps(identifier, model.epoch, now.upToSeq);
       model.gaps = model.gaps.filter(([, to]) => to > now.upToSeq);
       return;
     case "tidy":
@@ -230,7 +243,7 @@ async function takeEnqueue(identifier: string, model: Model, now: Step & { do: "
   model.seq += 1;
   expect(outcome).toEqual({ outcome: "queued", seq: model.seq });
   model.waiting.push({ id: now.id, seq: model.seq, bytes, expired: ttlMs === 1 });
-  model.known.set(now.id, { frame: now.frame, state: "queued", live: false });
+  model.known.set(now.id, { frame: now.frame, seq: model.seq, state: "queued", live: false });
   if (ttlMs === 1) await pass(stores);
 }
 
@@ -239,7 +252,9 @@ async function compare(identifier: string, model: Model): Promise<void> {
   expect(found.queue).toEqual(model.waiting.map((entry) => entry.id));
   expect(found.settled).toEqual(model.settled);
   expect(found.gaps).toEqual(model.gaps.map(([from, to]) => `${from} ${to} expired`));
-  expect(found.deadLetters.map((letter) => letter.split(" ", 1)[0])).toEqual(model.deadLetters);
+  expect(found.deadLetters.map((letter) => letter.split(" ", 1)[0])).toEqual(
+    model.deadLetters.map((letter) => letter.id),
+  );
   const { seq = 0, waiting = 0, bytes = 0, expired = 0, rejected = 0, deadDropped = 0 } = found.counts;
   expect({ seq, waiting, bytes, expired, rejected, deadDropped }).toEqual({
     ...{ seq: model.seq, waiting: model.waiting.length, bytes: bytesOf(model) },

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { claimEpoch, openStores, pairFollower, type Stores } from "../support/stores.ts";
 import { waitFor } from "../support/waitFor.ts";
-import { contents, enqueue, message, settle } from "./queueFixture.ts";
+import { contents, enqueue, message, settle } from "./messageQueueFixture.ts";
 
 let server: RedisServer;
 let stores: Stores;

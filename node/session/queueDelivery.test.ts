@@ -148,6 +148,20 @@ describe("a message without an ack", () => {
     expect(session.settled.at(-1)).toBe("m1 rejected no");
   });
 
+  it("is noted again when Redis did not take the note", async () => {
+    const delivery = open();
+    delivery.queued(message(1));
+    session.write();
+    session.outcome = new Error("Redis is away");
+    await vi.advanceTimersByTimeAsync(300);
+    session.outcome = "settled";
+    await vi.advanceTimersByTimeAsync(1_300);
+    expect(session.settled).toEqual(["m1 written new", "m1 written new"]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(session.settled).toHaveLength(2);
+    delivery.stop();
+  });
+
   it("is noted when its session ends before, unless the socket never took it", () => {
     const delivery = open();
     delivery.queued(message(1));
@@ -309,6 +323,18 @@ describe("a socket that fails", () => {
 });
 
 describe("what a session keeps of its queue", () => {
+  it("stays while a failed read is to be tried again", async () => {
+    session.found = new Error("Redis is away");
+    const delivery = open({ lastSeq: 1, waiting: 1, gaps: 0 });
+    await turn();
+    session.found = NOTHING;
+    delivery.fallBehind();
+    await turn();
+    expect(delivery.idleAt).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(delivery.idleAt).toBeDefined();
+  });
+
   it("can be let go of when all was settled", async () => {
     const delivery = open();
     await turn();

@@ -69,7 +69,7 @@ export class QueueDelivery {
 
   /** The last seq of the queue when there is nothing to do and nothing to keep; undefined otherwise. */
   get idleAt(): number | undefined {
-    const isIdle = this.#isSending && this.#settling.isIdle && this.#told.size === 0;
+    const isIdle = this.#isSending && this.#settling.isIdle && this.#told.size === 0 && this.#retryTimer === undefined;
     return isIdle ? this.#window.idleAt : undefined;
   }
 

@@ -30,6 +30,8 @@ export interface SettlingEvents {
 
 /** A message without an ack for so long is written down as written: until then its ack is likely to say more. */
 const NOTE_AFTER_MS = 250;
+/** What Redis did not take is noted again after so long. */
+const NOTE_AGAIN_AFTER_MS = 1_000;
 
 /** Writes down what became of the messages that a session was sent, and tells who waits for them. */
 export class Settling {
@@ -41,6 +43,7 @@ export class Settling {
   /** Answered, and Redis did not take it: to be settled again. */
   #failed: InFlight[] = [];
   #noteTimer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(
     session: QueueSession,
@@ -111,6 +114,7 @@ export class Settling {
 
   /** The session is over: what was written on it counts as a try. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#noteTimer);
     this.#noteTimer = undefined;
     if (!this.#session.acks) return;
@@ -149,6 +153,7 @@ export class Settling {
       (error: unknown) => {
         message.noted = false;
         this.#services.failed(error);
+        if (!this.#stopped) this.#noteIn(NOTE_AGAIN_AFTER_MS);
       },
     );
   }

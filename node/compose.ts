@@ -22,6 +22,7 @@ import {
   whenReady,
 } from "@yonexus/protocol/redis";
 import { Admission } from "./admission.ts";
+import { ClusterClock } from "./cluster/clusterClock.ts";
 import { DoubtfulClaims } from "./cluster/doubtfulClaims.ts";
 import { Membership } from "./cluster/membership.ts";
 import { Receipts } from "./cluster/receipts.ts";
@@ -111,6 +112,7 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
   const admission = new Admission({ ...config, maxConnections }, performance.now());
   const addresses = new SourceAddresses(config.trustedProxies);
 
+  const clock = new ClusterClock();
   const membership: Membership = new Membership(
     commands,
     keys,
@@ -122,6 +124,7 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
       leaseMs: config.leaseMs,
       sessionCount: () => hub.sessionCount,
       reconcile: async () => reconciler.reconcile(),
+      clock,
     },
     logger,
   );
@@ -129,6 +132,7 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
   const doubts = new DoubtfulClaims(sessions, nodeId);
   const services = new NodeConnectionServices({
     nodeId,
+    clock,
     hello: { trusts, pairings, notices },
     pairConfirm: { trusts, pairings },
     authRequest: {

@@ -41,8 +41,10 @@ class Peer implements Transport {
       fault: (error) => {
         throw error;
       },
+      clock: { seconds: () => 1_800_000_000 },
       queues: {
         nodeId: "node",
+        clock: { seconds: () => 1_800_000_000 },
         queue: {
           read: async (_identifier, afterSeq) => {
             this.reads += 1;

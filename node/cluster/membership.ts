@@ -1,5 +1,6 @@
 import type { Logger } from "@yonexus/protocol/log";
 import { encodeCanary, explainRefusal, type Keys, type NodeStore, type RedisConnection } from "@yonexus/protocol/redis";
+import type { ClusterClock } from "./clusterClock.ts";
 
 export interface MembershipOptions {
   readonly nodeId: string;
@@ -9,6 +10,8 @@ export interface MembershipOptions {
   readonly sessionCount: () => number;
   /** Settles every local session with Redis: after an outage, before the lease is renewed. */
   readonly reconcile: () => Promise<number>;
+  /** Is told the time of Redis with each renewal. */
+  readonly clock: Pick<ClusterClock, "learn">;
 }
 
 /** Something may have been missed, so that every session must be settled. */
@@ -174,8 +177,9 @@ export class Membership {
   }
 
   async #renew(): Promise<void> {
-    const { nodeId, name, version, leaseMs, sessionCount } = this.#options;
-    await this.#nodes.renew(nodeId, {
+    const { nodeId, name, version, leaseMs, sessionCount, clock } = this.#options;
+    const askedAt = performance.now();
+    const redisNow = await this.#nodes.renew(nodeId, {
       name,
       url: this.#url,
       version,
@@ -186,6 +190,7 @@ export class Membership {
       draining: this.#draining,
     });
     this.#renewedAt = performance.now();
+    clock.learn(redisNow, askedAt, this.#renewedAt);
   }
 
   #sendCanary(): void {

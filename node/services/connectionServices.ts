@@ -8,6 +8,7 @@ import {
   UnsealError,
 } from "@yonexus/protocol/redis";
 import type { Admission, Place } from "../admission.ts";
+import type { ClusterClock } from "../cluster/clusterClock.ts";
 import type { Reconciler } from "../cluster/reconciler.ts";
 import type { SessionIndex } from "../cluster/sessionIndex.ts";
 import { dispatch, UnansweredAppendError } from "../handlers/application.ts";
@@ -26,6 +27,7 @@ import { PairingWaiters } from "./pairingWaiters.ts";
 
 export interface ConnectionServicesParts {
   readonly nodeId: string;
+  readonly clock: ClusterClock;
   readonly hello: HelloServices;
   readonly pairConfirm: PairConfirmServices;
   readonly authRequest: AuthRequestServices;
@@ -46,6 +48,7 @@ export interface ConnectionServicesParts {
 
 /** One message, one handler: what a connection asks for, done by the node's parts. */
 export class NodeConnectionServices implements ConnectionServices {
+  readonly clock: ClusterClock;
   readonly queues: QueueServices;
   readonly #parts: ConnectionServicesParts;
   readonly #places = new Map<Connection, Place>();
@@ -54,9 +57,11 @@ export class NodeConnectionServices implements ConnectionServices {
 
   constructor(parts: ConnectionServicesParts) {
     this.#parts = parts;
-    const { nodeId, queue, receipt, logger } = parts;
+    const { nodeId, clock, queue, receipt, logger } = parts;
+    this.clock = clock;
     this.queues = {
       nodeId,
+      clock,
       queue,
       receipt,
       failed: (error) => {

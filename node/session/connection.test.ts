@@ -86,8 +86,11 @@ class ScriptedServices implements ConnectionServices {
     this.did.push("gone");
   }
 
+  readonly clock = { seconds: () => 1_800_000_000 };
+
   readonly queues = {
     nodeId: "node",
+    clock: this.clock,
     queue: {
       read: async () => ({ messages: [], gaps: [], more: false }),
       settle: async () => "settled" as const,

@@ -302,7 +302,7 @@ export class Connection implements QueueLink, OutboxOwner {
 
   #send(message: NodeMessage): void {
     if (this.#state.phase.name === "closed" && this.#state.phase.reason === "gone") return;
-    this.#outbox.answer(encodeNodeMessage({ ...message, timestamp: Math.floor(Date.now() / 1000) }));
+    this.#outbox.answer(encodeNodeMessage({ ...message, timestamp: this.#services.clock.seconds() }));
   }
 
   #close(reason: CloseReason, identifier: string | undefined): void {

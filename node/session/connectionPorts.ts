@@ -21,6 +21,8 @@ export interface ConnectionServices {
   ended(connection: Connection): void;
   /** Something of ours threw. */
   fault(error: unknown): void;
+  /** The time of the cluster: UTC unix seconds. Followers make their proofs by it. */
+  readonly clock: { seconds(): number };
   /** For the delivery of the follower's queue. */
   readonly queues: QueueServices;
 }

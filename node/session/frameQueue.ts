@@ -17,10 +17,6 @@ export class FrameQueue {
     this.#transport = transport;
   }
 
-  get isEmpty(): boolean {
-    return this.#frames.length === 0;
-  }
-
   push(text: string, from: keyof typeof MAX_WAITING): void {
     this.#frames.push(text);
     this.#bytes += text.length;

@@ -23,6 +23,8 @@ class Session implements QueueLink, QueueServices {
   isFull = false;
   readonly #unwritten: ((error?: Error | null) => void)[] = [];
 
+  readonly clock = { seconds: () => 1_800_000_000 };
+
   readonly queue = {
     read: async (_identifier: string, afterSeq: number) => {
       this.reads += 1;

@@ -8,6 +8,8 @@ import { ToldGaps } from "./toldGaps.ts";
 
 /** What the delivery of a queue needs of the node. */
 export interface QueueServices extends SettlingServices {
+  /** The time of the cluster: UTC unix seconds. */
+  readonly clock: { seconds(): number };
   readonly queue: Pick<MessageQueue, "read" | "settle" | "reject" | "forgetGaps">;
 }
 
@@ -179,7 +181,7 @@ export class QueueDelivery {
 
   /** False when there is no room for it. */
   #send(message: QueuedMessage): boolean {
-    const frame = this.#session.acks ? encodeQueuedMessage(message, unixSeconds()) : message.frame;
+    const frame = this.#session.acks ? encodeQueuedMessage(message, this.#services.clock.seconds()) : message.frame;
     const bytes = Buffer.byteLength(frame);
     if (!this.#window.hasRoom(bytes) || !this.#bufferHasRoom(bytes)) return false;
     this.#unwritten.push(this.#window.sent(message, bytes));
@@ -192,7 +194,7 @@ export class QueueDelivery {
     if (!this.#session.acks) return true;
     for (const gap of gaps) {
       if (gap.toSeq >= beforeSeq || this.#told.has(gap)) continue;
-      const frame = encodeNodeMessage({ type: "gap", timestamp: unixSeconds(), payload: { ...gap } });
+      const frame = encodeNodeMessage({ type: "gap", timestamp: this.#services.clock.seconds(), payload: { ...gap } });
       if (!this.#bufferHasRoom(frame.length)) return false;
       this.#told.add(gap, this.#window.count);
       this.#link.tell(frame);
@@ -246,8 +248,4 @@ export class QueueDelivery {
       this.fallBehind();
     }, ms).unref();
   }
-}
-
-function unixSeconds(): number {
-  return Math.floor(Date.now() / 1000);
 }

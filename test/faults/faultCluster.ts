@@ -7,6 +7,7 @@ import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { TestCluster } from "../support/testCluster.ts";
 import type { NodeProcess, TestEnvironment } from "../support/testNode.ts";
 import { waitFor } from "../support/waitFor.ts";
+import { allEnded } from "./allEnded.ts";
 import type { CoordinatorCommands } from "./coordinatorProcess.ts";
 import type { FollowerPlace } from "./followersProcess.ts";
 import { LoadPrograms } from "./loadPrograms.ts";
@@ -186,7 +187,7 @@ export class FaultCluster {
     for (const [index, follower] of this.followers.entries()) {
       await writePairedState(this.cluster.stores, follower, this.#place(index).stateFile);
     }
-    await Promise.all(this.#ports.map((_, index) => this.startNode(index)));
+    await allEnded(this.#ports.map((_, index) => this.startNode(index)));
     this.#coordinator = await Child.start<CoordinatorCommands>(COORDINATOR, "coordinator", {
       env: { ...this.cluster.env, YONEXUS_LOG_LEVEL: "silent" },
     });

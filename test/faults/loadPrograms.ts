@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Child, type Commands } from "../bench/childProcess.ts";
+import { allEnded } from "./allEnded.ts";
 import type { ClusterPlace } from "./clusterPlace.ts";
 import type { FollowerLine, FollowerPlace, FollowersCommands } from "./followersProcess.ts";
 import type { HandlerCommands } from "./handlerProcess.ts";
@@ -58,7 +59,7 @@ export class LoadPrograms {
 
   async start(): Promise<void> {
     const handlers = Array.from({ length: this.#options.handlers }, (_, index) => index);
-    await Promise.all([
+    await allEnded([
       this.#startSender(),
       ...handlers.map((index) => this.#startHandler(index)),
       ...this.#options.followers.map((_, index) => this.#startFollowers(index)),

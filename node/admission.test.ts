@@ -10,6 +10,7 @@ const LIMITS = {
   maxPendingPairingsPerAddress: 2,
   handshakeRatePerSecond: 1,
   handshakeBurst: 1_000,
+  handshakeRatePerAddress: 1,
 };
 
 type Step = { do: "connect"; address: string } | { do: "pair" | "giveUp" | "authenticate" | "leave"; which: number };
@@ -95,7 +96,10 @@ describe("admission", () => {
   });
 
   it("begins no more handshakes than its rate allows, and tells the others when to come back", () => {
-    const admission = new Admission({ ...LIMITS, handshakeRatePerSecond: 10, handshakeBurst: 2 }, 0);
+    const admission = new Admission(
+      { ...LIMITS, handshakeRatePerSecond: 10, handshakeBurst: 2, handshakeRatePerAddress: 100 },
+      0,
+    );
     const outcomes = [0, 0, 0, 50, 100, 100].map((now) => admission.refusal("a", now, 0)?.status);
     expect(outcomes).toEqual([undefined, undefined, 503, 503, undefined, 503]);
     expect(admission.refusal("a", 100, 0)).toEqual({
@@ -103,6 +107,24 @@ describe("admission", () => {
       reason: "too many connections come to this node at once",
       retryAfterS: 1,
     });
+  });
+
+  it("lets no address have more than its share, and keeps the rest for the others, who wait no longer for it", () => {
+    const admission = new Admission(
+      { ...LIMITS, handshakeRatePerSecond: 8, handshakeBurst: 4, handshakeRatePerAddress: 2 },
+      0,
+    );
+    const from = (address: string, now: number) => admission.refusal(address, now, 0.999);
+    expect(from("a", 0)).toBeUndefined();
+    for (let count = 0; count < 500; count++) expect(from("a", 0)?.status).toBe(429);
+    expect(from("a", 0)).toEqual({
+      status: 429,
+      reason: "too many connections come from your address at once",
+      retryAfterS: 15,
+    });
+    for (const other of ["b", "c", "d"]) expect(from(other, 0)).toBeUndefined();
+    expect(from("e", 0)).toMatchObject({ status: 503, retryAfterS: 1 });
+    expect(from("a", 500)).toBeUndefined();
   });
 
   it("takes no handshake of the rate for a socket that it refuses for another cause", () => {

@@ -1,4 +1,5 @@
-import { HandshakeRate, type HandshakeRateLimits } from "./handshakeRate.ts";
+import { HandshakeRate } from "./handshakeRate.ts";
+import { type HandshakeShareLimits, HandshakeShares } from "./handshakeShares.ts";
 
 /** Why a socket is not let in, as the HTTP answer before the upgrade. */
 export interface Refusal {
@@ -8,7 +9,7 @@ export interface Refusal {
   readonly retryAfterS: number;
 }
 
-export interface AdmissionLimits extends HandshakeRateLimits {
+export interface AdmissionLimits extends HandshakeShareLimits {
   readonly maxConnections: number;
   readonly maxUnauthenticated: number;
   readonly maxUnauthenticatedPerAddress: number;
@@ -17,6 +18,7 @@ export interface AdmissionLimits extends HandshakeRateLimits {
 }
 
 const TOO_FAST = { status: 503, reason: "too many connections come to this node at once" } as const;
+const ADDRESS_TOO_FAST = { status: 429, reason: "too many connections come from your address at once" } as const;
 
 /** Where a socket counts: before authentication, waiting for a human, or authenticated. */
 type Pool = "unauthenticated" | "pairing" | "authenticated";
@@ -30,12 +32,13 @@ export interface Place {
 /**
  * Counts a node's sockets. Those that have not authenticated are bounded in total and for each address, so that strangers
  * cannot use up a node; those that wait for a human are bounded apart, in the same way, so that they do not keep others
- * from coming in. What comes in faster than handshakes can be served is sent away for a while, before any work is done for
- * it. Times in ms, from any steady clock.
+ * from coming in. What comes in faster than handshakes can be served, or than its address may have of them, is sent away for
+ * a while, before any work is done for it. Times in ms, from any steady clock.
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #rate: HandshakeRate;
+  readonly #shares: HandshakeShares;
   readonly #counts: Record<Pool, number> = { unauthenticated: 0, pairing: 0, authenticated: 0 };
   /** Of the pools that are bounded for each address. */
   readonly #byAddress = { unauthenticated: new Map<string, number>(), pairing: new Map<string, number>() };
@@ -43,6 +46,7 @@ export class Admission {
   constructor(limits: AdmissionLimits, now: number) {
     this.#limits = limits;
     this.#rate = new HandshakeRate(limits, now);
+    this.#shares = new HandshakeShares(limits);
   }
 
   /**
@@ -50,8 +54,18 @@ export class Admission {
    * @param random from 0 up to, not including, 1: when it is asked to come back.
    */
   refusal(address: string, now: number, random: number): Refusal | undefined {
-    const refused = this.#full(address) ?? (this.#rate.take(now) ? undefined : TOO_FAST);
-    return refused === undefined ? undefined : { ...refused, retryAfterS: this.#rate.retryAfterS(now, random) };
+    const share = this.#shares.of(address, now);
+    const refused = this.#full(address) ?? this.#tooFast(share, now);
+    if (refused === undefined) return undefined;
+    // One address that is sent away a thousand times lets no other wait for longer.
+    const rate = refused.status === 429 ? share : this.#rate;
+    return { ...refused, retryAfterS: rate.retryAfterS(now, random) };
+  }
+
+  #tooFast(share: HandshakeRate, now: number): Omit<Refusal, "retryAfterS"> | undefined {
+    // The address first: what is over its share takes nothing from the others.
+    if (!share.take(now)) return ADDRESS_TOO_FAST;
+    return this.#rate.take(now) ? undefined : TOO_FAST;
   }
 
   #full(address: string): Omit<Refusal, "retryAfterS"> | undefined {

@@ -75,7 +75,7 @@ export async function judgeProof(
   }
   if (verdict.outcome === "claimed") {
     services.background(services.trusts.resealIfOld(identifier, trustVersion, trust.sealedSecret, secret));
-  } else if (verdict.outcome === "takeover_conflict") {
+  } else if (verdict.outcome === "takeover_conflict" && verdict.tellOperator) {
     const { address } = claimant;
     await services.notices.add({ kind: "takeover", identifier, address, owner: verdict.ownerAddress }, verdict.now);
   }

@@ -18,6 +18,7 @@ const LIMITS = {
   maxPendingPairingsPerAddress: 10,
   handshakeRatePerSecond: 100,
   handshakeBurst: 100,
+  handshakeRatePerAddress: 100,
 };
 
 class SilentTransport implements Transport {

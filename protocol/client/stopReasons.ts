@@ -33,7 +33,7 @@ const mends: Readonly<Record<StopCode, string>> = Object.freeze({
     "Another follower connected with this identifier. Stop one of the two or give it another identifier, then connect again.",
   trust_revoked: "The server no longer trusts this follower. Connect again and pair again with the new code.",
   takeover_conflict:
-    "Several followers use this identifier and keep pushing each other out. Stop all but one, then connect again.",
+    "Several followers use this identifier and keep pushing each other out, or this one came from other addresses three times in a minute. Stop all but one, wait for a minute, then connect again.",
   node_refused: "Ask the server's operator why the follower was sent away, then connect again.",
   pairing_rejected: "Ask the admin why the pairing was rejected, then connect again.",
   state_refused: "Mend the state file as the reason says, then connect again.",

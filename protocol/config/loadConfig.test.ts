@@ -145,6 +145,7 @@ const EXAMPLES: { [N in SettingName]: { good: [string, Config[N]][]; bad: string
     inboundRatePerSecond: { good: [["1", 1]], bad: ["0", "100001"] },
     handshakeRatePerSecond: { good: [["1", 1]], bad: ["0", "100001"] },
     handshakeBurst: { good: [["1", 1]], bad: ["0", "100001"] },
+    handshakeRatePerAddress: { good: [["1", 1]], bad: ["0", "100001"] },
     inboundBurst: { good: [["1", 1]], bad: ["0", "1000001"] },
     ruleBacklog: { good: [["1", 1]], bad: ["0", "10000001"] },
     queueMessages: { good: [["1", 1]], bad: ["0", "100001"] },
@@ -305,6 +306,14 @@ describe("loadConfig", () => {
       expect.stringMatching(/^YONEXUS_NOTIFY_BOT_TOKEN is not set: /),
       expect.stringMatching(/^YONEXUS_ADMIN_USER_ID is not set: /),
     ]);
+  });
+
+  it("gives one address a quarter of the handshake rate, one a second at least, unless told", () => {
+    const share = (env: Record<string, string>) => load(env).handshakeRatePerAddress;
+    expect(share({})).toBe(200);
+    expect(share({ YONEXUS_HANDSHAKE_RATE: "1" })).toBe(1);
+    expect(share({ YONEXUS_HANDSHAKE_RATE: "100" })).toBe(25);
+    expect(share({ YONEXUS_HANDSHAKE_RATE: "100", YONEXUS_HANDSHAKE_RATE_PER_ADDRESS: "90" })).toBe(90);
   });
 
   it("makes the node's name from the machine's", () => {

@@ -48,6 +48,9 @@ export function loadConfig<Required extends SettingName = never>(
 
   if (!given.has("masterKeys")) values.set("masterKeys", Object.freeze([]));
   if (!given.has("nodeName")) values.set("nodeName", nodeNameFrom(sources.hostName ?? hostname()));
+  if (!given.has("handshakeRatePerAddress")) {
+    values.set("handshakeRatePerAddress", Math.ceil(Number(values.get("handshakeRatePerSecond")) / 4));
+  }
   if (!given.has("notifier")) values.set("notifier", given.has("notifyBotToken") ? "discord" : "console");
 
   const labelOf = (name: SettingName) => given.get(name)?.label ?? SETTINGS[name].env;

@@ -210,6 +210,14 @@ export const SETTINGS = {
     default: "400",
     about: "New connections that a node takes at once, before YONEXUS_HANDSHAKE_RATE holds.",
   },
+  handshakeRatePerAddress: {
+    env: "YONEXUS_HANDSHAKE_RATE_PER_ADDRESS",
+    group: "Limits",
+    kind: kind.integer({ min: 1, max: 100_000, unit: "connections a second" }),
+    derived: "a quarter of YONEXUS_HANDSHAKE_RATE, rounded up",
+    about:
+      "New connections that a node takes from one address for long; of YONEXUS_HANDSHAKE_BURST an address has a share as large. The others of that address are told when to come back. Followers behind one NAT are one address: by default 200 of them a second get in, so 5,000 that come back together take 25 s at the least, and longer where YONEXUS_MAX_UNAUTHENTICATED_PER_ADDRESS holds them back. Raise it for them, at most to YONEXUS_HANDSHAKE_RATE; one address can then use up the rate of all. Behind a load balancer that YONEXUS_TRUSTED_PROXIES names, each client counts by its own address.",
+  },
   maxPendingPairings: {
     env: "YONEXUS_MAX_PENDING_PAIRINGS",
     group: "Limits",

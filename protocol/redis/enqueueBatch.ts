@@ -2,10 +2,11 @@ import { isCluster, type RedisConnection } from "./connection.ts";
 import { RecordError } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import { messageDigest } from "./messageDigest.ts";
+import type { MessageIndex } from "./messageIndex.ts";
 import { type MessageRecord, parseMessageRecord } from "./messageRecord.ts";
 import type { QueueIndex } from "./queueIndex.ts";
 import type { QueueLimits, QueueRetention } from "./queueLimits.ts";
-import { type BatchGroup, ScriptBatch } from "./scriptBatch.ts";
+import { type BatchGroup, callByFollower, FailedItem, ScriptBatch } from "./scriptBatch.ts";
 import { runScript, type ScriptArgument } from "./scripts.ts";
 
 /** A message to be queued. Its parts were checked: an identifier, a message id, a frame of a rule. */
@@ -44,6 +45,7 @@ export class EnqueueBatch {
   readonly #redis: RedisConnection;
   readonly #keys: Keys;
   readonly #index: QueueIndex;
+  readonly #messageIndex: MessageIndex;
   readonly #retention: QueueRetention;
   readonly #tidy: (identifier: string) => Promise<unknown>;
   readonly #batch: ScriptBatch<Item, EnqueueOutcome>;
@@ -53,12 +55,14 @@ export class EnqueueBatch {
     redis: RedisConnection,
     keys: Keys,
     index: QueueIndex,
+    messageIndex: MessageIndex,
     retention: QueueRetention,
     tidy: (identifier: string) => Promise<unknown>,
   ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#index = index;
+    this.#messageIndex = messageIndex;
     this.#retention = retention;
     this.#tidy = tidy;
     this.#batch = new ScriptBatch({
@@ -72,20 +76,23 @@ export class EnqueueBatch {
     return this.#batch.add(item.identifier, { ...item, digest: messageDigest(item.frame), limits });
   }
 
-  #run(groups: readonly BatchGroup<Item>[]): Promise<EnqueueOutcome[]>[] {
-    const answers = this.#index.orForget(this.#call(groups));
-    let place = 0;
-    return groups.map(async (group) => {
-      const from = place;
-      place += group.items.length;
-      return this.#outcomes(group, (await answers).slice(from, from + group.items.length));
-    });
+  #run(groups: readonly BatchGroup<Item>[]): Promise<(EnqueueOutcome | FailedItem)[]>[] {
+    const answered = callByFollower(
+      groups,
+      (all) => this.#call(all),
+      (group) => this.#call([group]),
+    );
+    return groups.map(async (group, place) => this.#outcomes(group, (await answered[place]) ?? []));
   }
 
   /** The script's answers, one an item. */
-  async #call(groups: readonly BatchGroup<Item>[]): Promise<string[]> {
-    const before = this.#indexes(groups);
-    if (before.length > 0) await Promise.all(before);
+  #call(groups: readonly BatchGroup<Item>[]): Promise<string[]> {
+    return this.#index.orForget(this.#enqueue(groups));
+  }
+
+  async #enqueue(groups: readonly BatchGroup<Item>[]): Promise<string[]> {
+    // The indexes come first: stopped in between, they name what is not there, which is harmless.
+    const [indexed] = await Promise.all([this.#indexMessages(groups), this.#indexQueues(groups)]);
     const keys: string[] = [];
     const args: ScriptArgument[] = [this.#keys.nodeChannelPrefix];
     for (const { identifier, items } of groups) {
@@ -98,40 +105,102 @@ export class EnqueueBatch {
     }
     const reply = await runScript(this.#redis, "enqueueMessages", keys, args);
     reply.outcome("enqueued");
-    return reply.texts(2);
+    const answers = reply.texts(2);
+    await this.#indexAgain(groups, answers, reply.number(1), indexed);
+    return answers;
   }
 
-  /** The indexes come first: stopped in between, they name what is not there, which is harmless. */
-  #indexes(groups: readonly BatchGroup<Item>[]): Promise<unknown>[] {
-    const writes: Promise<unknown>[] = [];
+  /** Until when the entries of messages are kept, which tells them from later ones. */
+  async #indexMessages(groups: readonly BatchGroup<Item>[]): Promise<ReadonlyMap<Item, number>> {
+    const indexed = new Map<Item, number>();
+    const own = groups.flatMap(({ items }) => items.filter(({ isOwnId }) => isOwnId));
+    await Promise.all(
+      own.map(async (item) => {
+        const { messageId, identifier, ttlMs } = item;
+        const keptUntil = await this.#messageIndex.note(messageId, identifier, ttlMs + this.#retention.settledMs);
+        if (keptUntil !== undefined) indexed.set(item, keptUntil);
+      }),
+    );
+    return indexed;
+  }
+
+  async #indexQueues(groups: readonly BatchGroup<Item>[]): Promise<void> {
     const uncovered = new Map<string, number>();
-    const { settledMs } = this.#retention;
-    for (const { identifier, items } of groups) {
-      let soonest = settledMs;
-      for (const { messageId, isOwnId, ttlMs } of items) {
-        soonest = Math.min(soonest, ttlMs);
-        if (isOwnId) {
-          writes.push(this.#redis.set(this.#keys.messageIndex(messageId), identifier, "PX", ttlMs + settledMs));
+    for (const group of groups) {
+      const soonest = this.#soonest(group);
+      if (!this.#index.covers(group.identifier, soonest)) uncovered.set(group.identifier, soonest);
+    }
+    if (uncovered.size > 0) await this.#index.note(uncovered);
+  }
+
+  #soonest({ items }: BatchGroup<Item>): number {
+    return Math.min(this.#retention.settledMs, ...items.map(({ ttlMs }) => ttlMs));
+  }
+
+  /** Takes out what names messages that were not queued, and puts back what a sweep took out before the others were. */
+  async #indexAgain(
+    groups: readonly BatchGroup<Item>[],
+    answers: readonly string[],
+    now: number,
+    indexed: ReadonlyMap<Item, number>,
+  ): Promise<void> {
+    const missing = new Map<string, number>();
+    const writes: Promise<void>[] = [];
+    let place = 0;
+    for (const group of groups) {
+      for (const item of group.items) {
+        const keptUntil = indexed.get(item);
+        const letter = answers[place++]?.charAt(0) ?? "";
+        if (letter === "q" || letter === "d") {
+          if (!this.#index.wasAhead(group.identifier, now)) missing.set(group.identifier, this.#soonest(group));
+        } else if (letter !== "c" && keptUntil !== undefined) {
+          writes.push(this.#messageIndex.forget(item.messageId, item.identifier, keptUntil));
         }
       }
-      if (!this.#index.covers(identifier, soonest)) uncovered.set(identifier, soonest);
     }
-    if (uncovered.size > 0) writes.push(this.#index.note(uncovered));
-    return writes;
+    if (missing.size > 0) {
+      const noted = this.#index.note(missing).catch((cause: unknown) => {
+        // As a refusal it would say that nothing was done.
+        throw new Error("The messages are queued, and the index may not name their queues.", { cause });
+      });
+      writes.push(noted);
+    }
+    if (writes.length > 0) await Promise.all(writes);
   }
 
-  async #outcomes(group: BatchGroup<Item>, answers: readonly string[], tidyings = 0): Promise<EnqueueOutcome[]> {
-    const outcomes: EnqueueOutcome[] = [];
+  async #outcomes(
+    group: BatchGroup<Item>,
+    answers: readonly string[],
+    tidyings = 0,
+  ): Promise<(EnqueueOutcome | FailedItem)[]> {
+    const outcomes: (EnqueueOutcome | FailedItem)[] = [];
     for (const [place, answer] of answers.entries()) {
       if (answer.startsWith("t") && tidyings < MAX_TIDYINGS) {
         // It and all that come after it were not stored, so that they keep their order.
-        await this.#tidy(group.identifier);
         const rest = { identifier: group.identifier, items: group.items.slice(place) };
-        return [...outcomes, ...(await this.#outcomes(rest, await this.#call([rest]), tidyings + 1))];
+        return [...outcomes, ...(await this.#afterTidying(rest, tidyings + 1))];
       }
-      outcomes.push(readOutcome(answer, group.identifier, group.items[place]?.messageId ?? ""));
+      outcomes.push(readItem(answer, group.identifier, group.items[place]?.messageId ?? ""));
     }
     return outcomes;
+  }
+
+  /** What fails here fails these alone: others of their call are queued. */
+  async #afterTidying(rest: BatchGroup<Item>, tidyings: number): Promise<(EnqueueOutcome | FailedItem)[]> {
+    try {
+      await this.#tidy(rest.identifier);
+      return await this.#outcomes(rest, await this.#call([rest]), tidyings);
+    } catch (error) {
+      return rest.items.map(() => new FailedItem(error));
+    }
+  }
+}
+
+function readItem(answer: string, identifier: string, messageId: string): EnqueueOutcome | FailedItem {
+  try {
+    return readOutcome(answer, identifier, messageId);
+  } catch (error) {
+    return new FailedItem(error);
   }
 }
 

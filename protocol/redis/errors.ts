@@ -28,14 +28,14 @@ export class InvalidMessageError extends Error {
   readonly code = "INVALID_MESSAGE";
 }
 
-/** The answer to a queued send was lost: the message may be in the follower's queue. The connection's error is its cause. */
+/** The answer to a queued send was lost, or Redis failed half-way: the message may be in the follower's queue. The error is its cause. */
 export class MaybeQueuedError extends Error {
   readonly code = "MAYBE_QUEUED";
   readonly messageId: string;
 
   constructor(messageId: string, cause: unknown) {
     super(
-      `Redis did not answer, so the message may be queued or not. Send it again with the messageId ${messageId}: it is never queued twice.`,
+      `Redis did not answer, or failed while it queued the message: it may be queued or not. Send it again with the messageId ${messageId}: it is never queued twice.`,
       { cause },
     );
     this.messageId = messageId;

@@ -72,4 +72,21 @@ describe("the reason of a failure", () => {
     expect(failureReason(new Error(`x${"🦊".repeat(300)}`))).toBe(`x${"🦊".repeat(255)}`);
     expect(failureReason(new HandlerTimeoutError("took too long"))).toBe("handler_timeout");
   });
+
+  it("quotes no message: of an error that is not plain it is the code, or else the name", () => {
+    const parse = (text: string) => {
+      try {
+        return JSON.parse(text);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(failureReason(parse("my secret order"))).toBe("SyntaxError");
+    expect(failureReason(Object.assign(new TypeError("my secret order"), { code: "ERR_ORDER" }))).toBe("ERR_ORDER");
+    expect(failureReason(Object.assign(new TypeError("my secret order"), { code: 7 }))).toBe("TypeError");
+    class OwnError extends Error {
+      readonly code = "NOT_PASSED_ON";
+    }
+    expect(failureReason(new OwnError("the answer was not"))).toBe("NOT_PASSED_ON: the answer was not");
+  });
 });

@@ -33,12 +33,21 @@ export function runTry(
   });
 }
 
-/** What a dead letter says of why the try failed: for the operator's eyes, on one line. */
+/**
+ * What a dead letter says of why the try failed: for the operator's eyes, on one line. The message of an error that is not plain
+ * is left out: what a parser or a library says may quote what it was given.
+ */
 export function failureReason(error: unknown): string {
   if (error instanceof HandlerTimeoutError) return "handler_timeout";
-  const message: unknown = error instanceof Error ? error.message : error;
-  const text = typeof message === "string" ? message.replace(UNSAFE, " ").trim() : "";
-  return Array.from(text).slice(0, REASON_CHARACTERS).join("") || "handler_failed";
+  const text = error instanceof Error ? errorText(error) : error;
+  const line = typeof text === "string" ? text.replace(UNSAFE, " ").trim() : "";
+  return Array.from(line).slice(0, REASON_CHARACTERS).join("") || "handler_failed";
+}
+
+function errorText(error: Error): string {
+  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
+  if (error.name !== "Error") return code ?? String(error.name);
+  return code === undefined ? error.message : `${code}: ${error.message}`;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

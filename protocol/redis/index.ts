@@ -28,7 +28,7 @@ export { RuleHeldError } from "./ruleLease.ts";
 export * from "./ruleStore.ts";
 export * from "./schemaVersion.ts";
 export * from "./sealing.ts";
-export type * from "./sendOptions.ts";
+export { checkSend, type SendOptions } from "./sendOptions.ts";
 export type * from "./sendResult.ts";
 export * from "./sessionStore.ts";
 export * from "./settleBatch.ts";

@@ -4,6 +4,7 @@ import { type Enqueue, EnqueueBatch, type EnqueueOutcome } from "./enqueueBatch.
 import type { FollowerKeys, Keys } from "./keys.ts";
 import { messageDigest } from "./messageDigest.ts";
 import { namedIdentifier } from "./messageIds.ts";
+import { MessageIndex } from "./messageIndex.ts";
 import { type MessageRecord, parseMessageRecord } from "./messageRecord.ts";
 import { QueueIndex } from "./queueIndex.ts";
 import { QUEUE_RETENTION, type QueueLimits, type QueueRetention } from "./queueLimits.ts";
@@ -87,6 +88,7 @@ export class MessageQueue {
   readonly #keys: Keys;
   readonly #retention: QueueRetention;
   readonly #index: QueueIndex;
+  readonly #messageIndex: MessageIndex;
   readonly #enqueues: EnqueueBatch;
   readonly #settlements: SettleBatch;
 
@@ -95,7 +97,10 @@ export class MessageQueue {
     this.#keys = keys;
     this.#retention = retention;
     this.#index = new QueueIndex(redis, keys);
-    this.#enqueues = new EnqueueBatch(redis, keys, this.#index, retention, (identifier) => this.tidy(identifier));
+    this.#messageIndex = new MessageIndex(redis, keys);
+    this.#enqueues = new EnqueueBatch(redis, keys, this.#index, this.#messageIndex, retention, (identifier) =>
+      this.tidy(identifier),
+    );
     this.#settlements = new SettleBatch(redis, keys, retention);
   }
 
@@ -205,10 +210,13 @@ export class MessageQueue {
   async recordLive(message: LiveMessage): Promise<RecordOutcome> {
     const { identifier, messageId, isOwnId, frame } = message;
     const { settledMs } = this.#retention;
-    const indexes: Promise<unknown>[] = [];
-    if (isOwnId) indexes.push(this.#redis.set(this.#keys.messageIndex(messageId), identifier, "PX", settledMs));
-    if (!this.#index.covers(identifier, settledMs)) indexes.push(this.#index.note(new Map([[identifier, settledMs]])));
-    await this.#index.orForget(Promise.all(indexes));
+    const queues = new Map([[identifier, settledMs]]);
+    const [keptUntil] = await this.#index.orForget(
+      Promise.all([
+        isOwnId ? this.#messageIndex.note(messageId, identifier, settledMs) : undefined,
+        this.#index.covers(identifier, settledMs) ? undefined : this.#index.note(queues),
+      ]),
+    );
     const reply = await this.#recordLive(identifier, [
       messageId,
       "accepted",
@@ -219,6 +227,12 @@ export class MessageQueue {
     ]);
     const outcome = reply.outcome("recorded", "duplicate", "id_conflict", "unknown_identifier");
     if (outcome === "duplicate") return { outcome, record: parseMessageRecord(identifier, messageId, reply.text(1)) };
+    if (outcome === "unknown_identifier" && keptUntil !== undefined) {
+      await this.#messageIndex.forget(messageId, identifier, keptUntil);
+    }
+    if (outcome === "recorded" && !this.#index.wasAhead(identifier, reply.number(2))) {
+      await this.#index.orForget(this.#index.note(queues));
+    }
     return { outcome };
   }
 
@@ -231,7 +245,7 @@ export class MessageQueue {
 
   /**
    * What is known of a message; undefined when it has no record, or none any more.
-   * @param identifier its follower. Without it the id tells, or the index.
+   * @param identifier its follower. Without it the id tells, or the index, which has the first of several followers with the id.
    */
   async record(messageId: string, identifier?: string): Promise<MessageRecord | undefined> {
     if (!isMessageId(messageId)) return undefined;
@@ -239,8 +253,8 @@ export class MessageQueue {
     const guess = namedIdentifier(messageId);
     const found = guess === undefined ? undefined : await this.#recordOf(guess, messageId);
     if (found !== undefined) return found;
-    const indexed = await this.#redis.get(this.#keys.messageIndex(messageId));
-    return indexed === null || indexed === guess ? undefined : this.#recordOf(indexed, messageId);
+    const indexed = await this.#messageIndex.find(messageId);
+    return indexed === undefined || indexed === guess ? undefined : this.#recordOf(indexed, messageId);
   }
 
   /**

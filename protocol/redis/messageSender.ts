@@ -67,7 +67,7 @@ export class MessageSender {
   /**
    * Sends `rule::content` to a follower. Connections that were just opened, or that lost Redis, are waited for.
    * @throws InvalidMessageError when the message is none, or cannot be sent so; nothing was sent.
-   * @throws MaybeQueuedError when Redis was lost while the message was queued.
+   * @throws MaybeQueuedError when Redis was lost, or failed, while the message was queued.
    * @throws the connection's error when Redis cannot be reached within the timeout.
    */
   async sendMessageToClient(identifier: string, message: string, options: SendOptions = {}): Promise<SendResult> {
@@ -100,7 +100,8 @@ export class MessageSender {
   /**
    * How far a message got that was queued, or sent live with `record`. Undefined when there is no record (any more): it is
    * kept for a day after the message ended, of the last 1,000 of a follower.
-   * @param identifier the follower, which finds it sooner.
+   * @param identifier the follower, which finds it sooner. An id of your own that you gave to messages for several followers
+   *   needs it: without it the first of them is found.
    * @throws InvalidMessageError when one of them is none; the connection's error when Redis cannot be reached in 5 s.
    */
   async getMessage(messageId: string, identifier?: string): Promise<MessageRecord | undefined> {

@@ -15,8 +15,9 @@ const REMEMBERED = 10_000;
 const MARGIN_MS = 1_000;
 
 /**
- * When each queue must be looked at next. An index, in a slot of its own: it is written before a message is queued, so
- * that a message never waits without an entry, and may name queues in which nothing is due.
+ * When each queue must be looked at next. An index, in a slot of its own: it is written before a message is queued, and
+ * again after it when a sweep may have come by in between, so that a message never waits without an entry; and it may name
+ * queues in which nothing is due.
  */
 export class QueueIndex {
   readonly #redis: RedisConnection;
@@ -38,10 +39,18 @@ export class QueueIndex {
     return dueAt !== undefined && dueAt > now + MARGIN_MS && dueAt <= now + withinMs;
   }
 
+  /** Whether the entry lay so far ahead at a time (Redis time, ms) that no sweep can have taken it out by then. */
+  wasAhead(identifier: string, at: number): boolean {
+    const dueAt = this.#known.get(identifier);
+    return dueAt !== undefined && dueAt > at + MARGIN_MS;
+  }
+
   /** Sees to it that the queues are looked at within a time. */
   async note(queues: ReadonlyMap<string, number>): Promise<void> {
+    const askedAt = performance.now();
     const reply = await runScript(this.#redis, "noteQueues", [this.#keys.queues], [...queues].flat());
-    this.#offset = reply.number(1) - performance.now();
+    // Rather too far on than behind, however late the answer is: an entry is then noted anew too early.
+    this.#offset = reply.number(1) - askedAt;
     let place = 2;
     for (const identifier of queues.keys()) {
       this.#known.delete(identifier);

@@ -4,6 +4,7 @@ import type { EnqueueOutcome } from "./enqueueBatch.ts";
 import { MaybeQueuedError, RecordError } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import type { MessageQueue } from "./messageQueue.ts";
+import type { ReceiptOutcome } from "./nodeMessages.ts";
 import { QueuedProgress } from "./queuedProgress.ts";
 import type { QueueLimits } from "./queueLimits.ts";
 import type { ReceiptsWaiting } from "./receiptsWaiting.ts";
@@ -60,7 +61,7 @@ export class QueuedSends {
     this.#limits = limits;
   }
 
-  /** @throws MaybeQueuedError when the answer was lost; Redis' own when it refuses. */
+  /** @throws MaybeQueuedError when the answer was lost, or Redis failed half-way; Redis' own when it refuses. */
   async send(message: QueuedSend): Promise<SendResult> {
     const { messageId, waitFor, deadline } = message;
     if (waitFor === "queued") return this.#queued(message, await this.#enqueue(message, ""));
@@ -84,13 +85,14 @@ export class QueuedSends {
       const item = { identifier, messageId, isOwnId, frame, ttlMs, senderId };
       return await before(deadline, this.#queue.enqueue(item, this.#limits));
     } catch (error) {
-      // Redis answered, and did nothing.
-      if (error instanceof RecordError || explainRefusal(error) !== undefined) throw error;
+      // All commands of a kind are refused before they do anything; a script that fails has done what came before.
+      const { concerns = "command" } = explainRefusal(error) ?? {};
+      if (error instanceof RecordError || concerns !== "command") throw error;
       throw new MaybeQueuedError(messageId, error);
     }
   }
 
-  #queued({ messageId, waitFor }: QueuedSend, outcome: EnqueueOutcome | undefined): SendResult {
+  #queued({ messageId, isUnique, waitFor }: QueuedSend, outcome: EnqueueOutcome | undefined): SendResult {
     if (outcome === undefined) return { result: "timeout", messageId, reached: "accepted" };
     switch (outcome.outcome) {
       case "queued":
@@ -101,7 +103,8 @@ export class QueuedSends {
           seq: outcome.seq,
         };
       case "duplicate":
-        return { ...recordedResult(outcome.record, waitFor), duplicate: true };
+        // Of an id that nobody else has it is this very message, queued by a call that failed later on.
+        return { ...recordedResult(outcome.record, waitFor), ...(isUnique ? {} : { duplicate: true }) };
       case "id_conflict":
         return { result: "id_conflict", messageId, reached: "accepted" };
       case "overflow": {
@@ -126,7 +129,7 @@ export class QueuedSends {
       if (heard === "late") return known;
       if (heard === "written" && message.isUnique) {
         // The record says so only when no ack follows soon.
-        if (message.waitFor === "written") return this.#written(message, queued);
+        if (message.waitFor === "written") return this.#delivered("written", message, queued);
         known = { ...known, reached: "written" };
         continue;
       }
@@ -134,14 +137,38 @@ export class QueuedSends {
       if (found !== undefined && found.result !== "queued") {
         return queued.duplicate === true ? { ...found, duplicate: true } : found;
       }
+      // Its record may have gone since: a busy follower's are the last of many.
+      const told = heard !== undefined && message.isUnique ? await this.#told(heard, message, queued) : undefined;
+      if (told !== undefined) return told;
       if (found?.reached === "written" || known.reached === "queued") known = { ...known, ...found };
       pauseMs = heard === undefined ? Math.min(pauseMs * 2, MAX_ASK_MS) : FIRST_ASK_UNHEARD_MS;
     }
   }
 
-  async #written({ identifier, messageId, deadline }: QueuedSend, { seq }: StillQueued): Promise<SendResult> {
+  /** What a receipt says by itself; undefined when it ends nothing. */
+  async #told(heard: ReceiptOutcome, message: QueuedSend, queued: StillQueued): Promise<SendResult | undefined> {
+    const { messageId } = message;
+    switch (heard) {
+      case "acked":
+        return this.#delivered("acked", message, queued);
+      case "delivered":
+        return this.#delivered("written", message, queued);
+      case "expired":
+        return { result: "expired", messageId, reached: "expired" };
+      case "rejected":
+        return { result: "rejected", messageId, reached: "rejected", reason: "" };
+      default:
+        return undefined;
+    }
+  }
+
+  async #delivered(
+    reached: "written" | "acked",
+    { identifier, messageId, deadline }: QueuedSend,
+    { seq }: StillQueued,
+  ): Promise<SendResult> {
     const owner = this.#redis.hget(this.#keys.follower(identifier).session, "nodeId").catch(() => null);
-    return { result: "delivered", messageId, reached: "written", node: (await before(deadline, owner)) ?? "", seq };
+    return { result: "delivered", messageId, reached, node: (await before(deadline, owner)) ?? "", seq };
   }
 
   /** Undefined when Redis did not say. */

@@ -4,6 +4,7 @@ import { type RedisConnection, whenReady } from "./connection.ts";
 import { failureReason, runTry } from "./handlerTry.ts";
 import type { Keys } from "./keys.ts";
 import { LaneQueue } from "./laneQueue.ts";
+import { onReconnect } from "./reconnect.ts";
 import { type GivenMessage, RuleInbox } from "./ruleInbox.ts";
 import { RuleHeldError, RuleLease } from "./ruleLease.ts";
 import { RuleStore } from "./ruleStore.ts";
@@ -23,8 +24,10 @@ export interface InboundMessage {
 }
 
 /**
- * Handles a message; a promise is awaited. A text that it returns is given to `answer`. What it throws is a failed try: the
- * error's message is kept with the message when no try is left, and shown to the operator, so it must hold no secret.
+ * Handles a message; a promise is awaited. A text that it returns is given to `answer`. What it throws is a failed try, and why
+ * is kept with the message when no try is left, and shown to the operator: a thrown text, or the error's `code` and, of a plain
+ * `Error` (one whose name is `Error`), its message. So that must hold no secret and no content. Of another error, whose message may
+ * quote what it was about, the `code`, or else the name.
  */
 export type RuleHandler = (message: InboundMessage) => unknown;
 
@@ -67,6 +70,7 @@ const BLOCK_MS = 2_000;
 /** One replica that holds a rule and handles what arrives: different followers' messages at once, one follower's in order. */
 export class RuleConsumer {
   readonly #options: RuleConsumerOptions & typeof DEFAULTS;
+  readonly #redis: RedisConnection;
   readonly #blocking: RedisConnection;
   readonly #stream: string;
   readonly #inbox: RuleInbox;
@@ -77,6 +81,8 @@ export class RuleConsumer {
   #reading: Promise<void> | undefined;
   #signal = Promise.withResolvers<void>();
   #wantsRoom = false;
+  /** An ack or a failure was sent since the last take was. */
+  #madeRoom = false;
   /** Set by what failed in the background, for the loop to throw. */
   #failure: { readonly error: unknown } | undefined;
   /** An answer of Redis may be lost: what this replica was given must be asked for before it takes more. */
@@ -84,6 +90,7 @@ export class RuleConsumer {
   #stopping: Promise<void> | undefined;
   #idle: (() => void) | undefined;
   #loop: Promise<void> | undefined;
+  #forgetReconnects: (() => void) | undefined;
 
   /**
    * @param redis opened for `commands`; @param blocking opened for `blocking` and used by this consumer alone.
@@ -101,6 +108,7 @@ export class RuleConsumer {
       throw new RangeError(`concurrency must be a whole number from 1 to ${MAX_CONCURRENCY}.`);
     }
     if (!Number.isInteger(maxTries) || maxTries < 1) throw new RangeError("maxTries must be a whole number from 1 on.");
+    this.#redis = redis;
     this.#blocking = blocking;
     this.#stream = keys.rule(rule).inbox;
     this.#inbox = new RuleInbox(redis, keys, rule, group);
@@ -109,13 +117,15 @@ export class RuleConsumer {
       async (batch) => {
         if ((await this.#inbox.ack(this.#lease.replicaId, batch)) > 0) this.#wake();
       },
-      () => {
-        if (this.#wantsRoom) this.#wake();
-      },
+      () => this.#makeRoom(),
       (error) => this.#fail(error),
     );
     this.#lease = new RuleLease(new RuleStore(redis, keys), {
-      ...{ rule, group, leaseMs, maxTries, onError },
+      ...{ rule, group, leaseMs, maxTries },
+      onError: (error) => {
+        onError(error);
+        this.#doubt();
+      },
       onLive: () => {
         this.#handleNext();
         this.#wake();
@@ -132,6 +142,7 @@ export class RuleConsumer {
   /** Takes the rule and begins to handle. @throws RuleHeldError when another group holds it. */
   async start(): Promise<void> {
     await this.#lease.start();
+    this.#forgetReconnects = onReconnect(this.#redis, () => this.#doubt());
     await whenReady(this.#blocking);
     this.#loop = this.#run();
   }
@@ -144,6 +155,7 @@ export class RuleConsumer {
 
   async #stop(): Promise<void> {
     const { stopTimeoutMs, onError } = this.#options;
+    this.#forgetReconnects?.();
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
@@ -185,9 +197,15 @@ export class RuleConsumer {
     const { replicaId } = this.#lease;
     // Before the take, in the same burst: what is acked makes lanes free.
     this.#acks.flush();
+    this.#madeRoom = false;
     const taken = await this.#inbox.take(replicaId, room);
     // Given to one that was taken for lost meanwhile.
     if (replicaId !== this.#lease.replicaId) return;
+    if (taken.outcome === "alone") {
+      if (this.#madeRoom) return;
+      this.#wantsRoom = true;
+      return this.#signalled();
+    }
     if (taken.outcome === "lapsed") {
       this.#lease.renewNow();
       return this.#signalled();
@@ -206,14 +224,17 @@ export class RuleConsumer {
   /** Makes what is kept here what Redis says that this replica was given. */
   async #recover(): Promise<void> {
     const { replicaId } = this.#lease;
+    this.#inDoubt = false;
     await this.#acks.flushAll();
     this.#failure = undefined;
     const given = await this.#inbox.held(replicaId);
-    if (replicaId !== this.#lease.replicaId) return;
+    if (replicaId !== this.#lease.replicaId) {
+      this.#inDoubt = true;
+      return;
+    }
     const ids = new Set(given.map(({ id }) => id));
     this.#queue.drop((id) => ids.has(id));
     for (const message of given) this.#accept(message);
-    this.#inDoubt = false;
     this.#handleNext();
   }
 
@@ -231,9 +252,20 @@ export class RuleConsumer {
     await this.#signalled();
   }
 
+  /** Redis may be another than before, or one that lost what it said last: also one with nothing under way must ask. */
+  #doubt(): void {
+    this.#inDoubt = true;
+    this.#wake();
+  }
+
   #fail(error: unknown): void {
     this.#failure = { error };
     this.#wake();
+  }
+
+  #makeRoom(): void {
+    this.#madeRoom = true;
+    if (this.#wantsRoom) this.#wake();
   }
 
   #wake(): void {
@@ -307,7 +339,7 @@ export class RuleConsumer {
     }
     const { identifier } = given;
     this.#queue.pause(identifier, { ...given, tries: result.tries });
-    if (this.#wantsRoom) this.#wake();
+    this.#makeRoom();
     clearTimeout(this.#retries.get(identifier));
     const waitMs = Math.min(retry.firstMs * 2 ** (result.tries - 1), retry.mostMs) * (1 - Math.random() / 4);
     const resume = () => {

@@ -22,6 +22,8 @@ export type TakeResult =
       /** The stream's id up to which everything was read; undefined when there may be more. */
       readonly readUpTo: string | undefined;
     }
+  /** The replica has a message that is handled alone, or makes room for one: it is given nothing before its next ack or failure. */
+  | { readonly outcome: "alone" }
   /** The replica's lease is over: nothing was given. */
   | { readonly outcome: "lapsed" };
 
@@ -49,7 +51,7 @@ export class RuleInbox {
     this.#group = group;
   }
 
-  /** Asks for messages to handle: those of one follower in order, and of followers that no other replica is at. */
+  /** Asks for messages to handle: those of one follower in order, and of followers that no other replica is at. One that was begun by a lost replica comes alone. */
   async take(replicaId: string, room: Room): Promise<TakeResult> {
     const { replicas, inbox, lanes, waiting, ready, tries } = this.#own;
     const reply = await runScript(
@@ -58,8 +60,8 @@ export class RuleInbox {
       [replicas, inbox, lanes, waiting, ready, tries],
       [this.#group, replicaId, room.lanes, Math.min(room.messages, SLICE), PER_LANE],
     );
-    const outcome = reply.outcome("taken", "lapsed");
-    if (outcome === "lapsed") return { outcome };
+    const outcome = reply.outcome("taken", "alone", "lapsed");
+    if (outcome !== "taken") return { outcome };
     const readUpTo = reply.text(2);
     return { outcome, messages: readMessages(reply, 3), readUpTo: readUpTo === "" ? undefined : readUpTo };
   }

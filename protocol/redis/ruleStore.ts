@@ -83,7 +83,7 @@ export class RuleStore {
   /**
    * Takes back what a replica was given that left, or whose lease lapsed: others may take it then. Does nothing to one whose
    * lease is live. @param maxTries of a replica that was lost: it was at the first message of each of its lanes, which counts as
-   * a failed try, and after so many that message is a dead letter.
+   * a failed try, and after so many that message is a dead letter, if the replica had nothing else at last.
    */
   async park(rule: string, replicaId: string, maxTries?: number): Promise<void> {
     const own = this.#keys.rule(rule);

@@ -1,7 +1,18 @@
+import { explainRefusal } from "./refusal.ts";
+
 /** Items of one follower that go into one script call, in the order in which they were added. */
 export interface BatchGroup<Item> {
   readonly identifier: string;
   readonly items: readonly Item[];
+}
+
+/** Stands for the answer to an item that failed, among others of its follower that did not. */
+export class FailedItem {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
 }
 
 export interface ScriptBatchOptions<Item, Answer> {
@@ -10,7 +21,7 @@ export interface ScriptBatchOptions<Item, Answer> {
   /** UTF-16 units of an item's texts. */
   sizeOf(item: Item): number;
   /** Makes one call. Answers with a promise for each group: one answer an item. */
-  run(groups: readonly BatchGroup<Item>[]): readonly Promise<readonly Answer[]>[];
+  run(groups: readonly BatchGroup<Item>[]): readonly Promise<readonly (Answer | FailedItem)[]>[];
 }
 
 interface Waiting<Item, Answer> {
@@ -105,7 +116,11 @@ export class ScriptBatch<Item, Answer> {
       Promise.resolve(answered[place] ?? []).then(
         (answers) => {
           ended();
-          for (const [index, { resolve }] of part.entries()) resolve(answers[index] as Answer);
+          for (const [index, { resolve, reject }] of part.entries()) {
+            const answer = answers[index];
+            if (answer instanceof FailedItem) reject(answer.error);
+            else resolve(answer as Answer);
+          }
         },
         (error: unknown) => {
           ended();
@@ -114,4 +129,33 @@ export class ScriptBatch<Item, Answer> {
       );
     });
   }
+}
+
+/**
+ * The answers of one call, by follower. A script that fails at the damaged keys of one follower has done what came before them,
+ * and nothing after: each follower is called for alone then, once.
+ * @param call answers each item of all the groups.
+ * @param callAgain the same for one of several, which an earlier call may have done.
+ */
+export function callByFollower<Item, Answer>(
+  groups: readonly BatchGroup<Item>[],
+  call: (groups: readonly BatchGroup<Item>[]) => Promise<readonly Answer[]>,
+  callAgain: (group: BatchGroup<Item>) => Promise<readonly Answer[]>,
+): Promise<readonly Answer[]>[] {
+  const answers = call(groups);
+  let place = 0;
+  return groups.map(async (group) => {
+    const from = place;
+    place += group.items.length;
+    try {
+      return (await answers).slice(from, from + group.items.length);
+    } catch (error) {
+      if (groups.length === 1 || explainRefusal(error)?.concerns !== "command") throw error;
+      return callAgain(group).catch((again: unknown) => {
+        // A refusal of all commands says that nothing was done, which holds for this call alone.
+        const { concerns = "command" } = explainRefusal(again) ?? {};
+        throw concerns === "command" ? again : error;
+      });
+    }
+  });
 }

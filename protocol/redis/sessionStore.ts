@@ -35,12 +35,14 @@ export type ClaimResult =
       readonly queue: QueueState;
     }
   | { readonly outcome: "stale_timestamp" | "future_timestamp"; readonly now: number }
-  /** Other addresses took the live session too often lately: its owner keeps it. */
+  /** Other addresses took the session from a live owner too often lately: the owner keeps it. */
   | {
       readonly outcome: "takeover_conflict";
       readonly now: number;
       readonly ownerAddress: string;
       readonly ownerNode: string;
+      /** It was not told of this identifier in the last hour. */
+      readonly tellOperator: boolean;
     }
   | { readonly outcome: "nonce_collision" | "rate_limited" | "not_allowed" | "trust_changed" };
 
@@ -88,6 +90,8 @@ const NONCE_MEMORY_MS = 30_000;
 /** A live session may be taken by another address so often within the window; the next one is refused. */
 const MAX_TAKEOVERS_IN_WINDOW = 2;
 const TAKEOVER_WINDOW_MS = 60_000;
+/** The operator is told of the takeovers of an identifier so often at most. */
+const TAKEOVER_NOTICE_EVERY_MS = 3_600_000;
 
 /** Session ownership: one owner an identifier, fenced by an epoch that only rises. */
 export class SessionStore {
@@ -121,6 +125,7 @@ export class SessionStore {
         this.#keys.events,
         TAKEOVER_WINDOW_MS,
         MAX_TAKEOVERS_IN_WINDOW,
+        TAKEOVER_NOTICE_EVERY_MS,
       ],
     );
     const outcome = reply.outcome(
@@ -148,7 +153,13 @@ export class SessionStore {
       case "future_timestamp":
         return { outcome, now: reply.number(1) };
       case "takeover_conflict":
-        return { outcome, now: reply.number(1), ownerAddress: reply.text(2), ownerNode: reply.text(3) };
+        return {
+          outcome,
+          now: reply.number(1),
+          ownerAddress: reply.text(2),
+          ownerNode: reply.text(3),
+          tellOperator: reply.number(4) === 1,
+        };
       default:
         return { outcome };
     }

@@ -2,7 +2,7 @@ import { isCluster, type RedisConnection } from "./connection.ts";
 import { RecordError } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import type { QueueRetention } from "./queueLimits.ts";
-import { type BatchGroup, ScriptBatch } from "./scriptBatch.ts";
+import { type BatchGroup, callByFollower, ScriptBatch } from "./scriptBatch.ts";
 import { runScript, type ScriptArgument } from "./scripts.ts";
 
 /** How far a queued message got on a node, for the session of an epoch. */
@@ -56,17 +56,30 @@ export class SettleBatch {
   }
 
   #run(groups: readonly BatchGroup<Settlement>[]): Promise<SettleOutcome[]>[] {
-    const letters = this.#call(groups);
-    let place = 0;
-    return groups.map(async ({ items }) => {
-      const from = place;
-      place += items.length;
-      return Array.from((await letters).slice(from, from + items.length), readOutcome);
+    const answered = callByFollower(
+      groups,
+      (all) => this.#call(all),
+      (group) => this.#callAgain(group),
+    );
+    return answered.map(async (letters) => (await letters).map(readOutcome));
+  }
+
+  /** What the call that failed had settled ended with that call, and not before. */
+  async #callAgain(group: BatchGroup<Settlement>): Promise<string[]> {
+    const letters = await this.#call([group]);
+    if (!letters.includes("l")) return letters;
+    const { messages } = this.#keys.follower(group.identifier);
+    const records = await this.#redis.hmget(messages, ...group.items.map(({ messageId }) => messageId));
+    return letters.map((letter, place) => {
+      const { outcome } = group.items[place] ?? {};
+      const state = records[place]?.split(" ", 1)[0];
+      const isDone = (outcome === "acked" && state === "acked") || (outcome === "sent" && state === "written");
+      return letter === "l" && isDone ? "s" : letter;
     });
   }
 
   /** One letter a settlement. */
-  async #call(groups: readonly BatchGroup<Settlement>[]): Promise<string> {
+  async #call(groups: readonly BatchGroup<Settlement>[]): Promise<string[]> {
     const keys: string[] = [];
     const { settledMessages } = this.#retention;
     const args: ScriptArgument[] = [settledMessages, Math.floor(settledMessages / 10)];
@@ -80,7 +93,7 @@ export class SettleBatch {
     }
     const reply = await runScript(this.#redis, "settleQueued", keys, args);
     reply.outcome("settled");
-    return reply.text(1);
+    return [...reply.text(1)];
   }
 }
 

@@ -13,11 +13,12 @@ describe("a span of time, as it is typed", () => {
     expect(parseDuration(text)).toBe(ms);
   });
 
-  it.each(["", "10", "m", "0s", "-1h", "1.5h", "1 h", "1w", "366d", "1h30m", "99999999999s", "10M"])(
-    "%j is refused, with how to write one",
+  it.each(["", "0", "10", "m", "0s", "-5s", "-1h", "1.5h", "1 h", "1w", "366d", "1h30m", "99999999999s", "10M"])(
+    "%j is refused, with how to write one and what is the least and the most",
     (text) => {
       expect(() => parseDuration(text)).toThrow(UsageError);
       expect(() => parseDuration(text)).toThrow("10m");
+      expect(() => parseDuration(text)).toThrow("more than 0 and at most 365 days");
     },
   );
 });

@@ -9,6 +9,6 @@ export function parseDuration(text: string): number {
   const ms = Number(count) * (UNIT_MS[unit] ?? 0);
   if (ms > 0 && ms <= MAX_MS) return ms;
   throw new UsageError(
-    "A time to live is a whole number and its unit, up to a year: write it like 90s, 10m, 24h or 7d.",
+    "A time to live is a whole number of s, m, h or d, more than 0 and at most 365 days: write it like 90s, 10m, 24h or 7d.",
   );
 }

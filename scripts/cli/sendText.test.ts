@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sendText } from "./sendText.ts";
+import { interruptedText, sendText } from "./sendText.ts";
 
 const messageId = "m1";
 const now = 1_800_000_000_000;
@@ -97,5 +97,11 @@ describe("the result of a send, for people", () => {
     const odd = sendText("alpha", { result: "timeout", messageId: "-m", reached: "routed" });
     expect(odd).toContain("`yonexus message --follower alpha -- -m`");
     expect(text).toContain("`yonexus message --follower alpha m1`");
+  });
+});
+
+describe("a send that was interrupted", () => {
+  it("names the message and how to look at it", () => {
+    expect(interruptedText("alpha", "-m1")).toMatch(/the message -m1 .*`yonexus message --follower alpha -- -m1`/u);
   });
 });

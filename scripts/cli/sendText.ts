@@ -10,10 +10,19 @@ export function sendText(identifier: string, result: SendResult): string {
     : text;
 }
 
-function outcomeText(identifier: string, result: SendResult): string {
+/** Of a send that was given up while it waited. */
+export function interruptedText(identifier: string, messageId: string): string {
+  return `Nobody waits for the message ${messageId} any more, and it may be on its way to ${identifier}: ${lookText(identifier, messageId)} before you send it again.`;
+}
+
+function lookText(identifier: string, messageId: string): string {
   // An id may begin like an option.
-  const id = result.messageId.startsWith("-") ? `-- ${result.messageId}` : result.messageId;
-  const look = `look with \`yonexus message --follower ${identifier} ${id}\``;
+  const id = messageId.startsWith("-") ? `-- ${messageId}` : messageId;
+  return `look with \`yonexus message --follower ${identifier} ${id}\``;
+}
+
+function outcomeText(identifier: string, result: SendResult): string {
+  const look = lookText(identifier, result.messageId);
   switch (result.result) {
     case "delivered":
       return result.reached === "acked"

@@ -1,8 +1,15 @@
-import { type DeadLetter, type DeadLetterPlace, DeadLetters, MessageQueue, redisNow } from "@yonexus/protocol/redis";
+import {
+  type DeadLetter,
+  type DeadLetterPlace,
+  DeadLetters,
+  MessageQueue,
+  type RetriedLetters,
+  redisNow,
+} from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { ageText } from "../cli/age.ts";
 import { collectLetterIds, parseIdentifier, parseRule } from "../cli/arguments.ts";
-import { UsageError } from "../cli/cliError.ts";
+import { QuietFailure, UsageError } from "../cli/cliError.ts";
 import { addClusterOptions, type ClusterAccess, type ClusterOptions, withCluster } from "../cli/clusterAccess.ts";
 import { print, printAndDrain, printJson } from "../cli/output.ts";
 import { plainText } from "../cli/plainText.ts";
@@ -34,7 +41,10 @@ export function addDeadLettersCommand(program: Command): void {
     .option("--content", "show what the messages hold, too")
     .option("--json", "one JSON object a line on standard output")
     .addHelpText("after", "\nExample:\n  yonexus dead-letters list --rule chat --content")
-    .action((options: ListOptions) => withCluster(options, (cluster) => list(cluster, options)));
+    .action((options: ListOptions) => {
+      const place = readPlace(options);
+      return withCluster(options, (cluster) => list(cluster, place, options));
+    });
 
   addChoiceOptions(
     letters.command("retry").description("put messages back: into the rule's inbox, or the follower's queue"),
@@ -89,9 +99,12 @@ function readPlace({ rule, follower }: PlaceOptions): DeadLetterPlace | undefine
   return follower === undefined ? undefined : { kind: "follower", identifier: follower };
 }
 
-async function list({ redis, keys }: ClusterAccess, options: ListOptions): Promise<void> {
+async function list(
+  { redis, keys }: ClusterAccess,
+  named: DeadLetterPlace | undefined,
+  options: ListOptions,
+): Promise<void> {
   const letters = new DeadLetters(redis, keys);
-  const named = readPlace(options);
   const places = named === undefined ? (await letters.places()).map(({ place }) => place) : [named];
   if (options.json === true) {
     for (const place of places) {
@@ -132,10 +145,12 @@ async function retry(cluster: ClusterAccess, { place, ids }: Choice, options: Ch
     place.kind === "rule"
       ? await letters.retryForRule(place.rule, chosen, config.ruleBacklog)
       : await letters.retryForFollower(place.identifier, chosen, new MessageQueue(redis, keys), limits);
-  if (options.json === true) {
-    printJson(result);
-    return;
-  }
+  if (options.json === true) printJson(result);
+  else printRetried(place, result);
+  requireAny(result.retried, chosen);
+}
+
+function printRetried(place: DeadLetterPlace, result: RetriedLetters): void {
   const goal = place.kind === "rule" ? "are in the inbox again" : "are queued again, for a day";
   print(`${result.retried} ${goal}.${missingText(result.missing)}`);
   if (result.refused > 0) {
@@ -153,6 +168,12 @@ async function drop({ redis, keys }: ClusterAccess, { place, ids }: Choice, opti
   const dropped = await letters.drop(place, chosen);
   if (options.json === true) printJson({ dropped, missing: chosen.length - dropped });
   else print(`${dropped} dropped.${missingText(chosen.length - dropped)}`);
+  requireAny(dropped, chosen);
+}
+
+/** With `--all` of none there was nothing to do, and that is done. */
+function requireAny(done: number, chosen: readonly string[]): void {
+  if (done === 0 && chosen.length > 0) throw new QuietFailure();
 }
 
 async function idsOf(letters: DeadLetters, place: DeadLetterPlace): Promise<string[]> {

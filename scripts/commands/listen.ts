@@ -1,17 +1,20 @@
 import {
+  checkSend,
   type InboundMessage,
+  InvalidMessageError,
   MessageSender,
-  NotPassedOnError,
   RuleConsumer,
   RuleHeldError,
   relayTo,
   replyWith,
   type SendResult,
+  TrustStore,
 } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { parseGroup, parseIdentifier, parseRule } from "../cli/arguments.ts";
-import { CliError } from "../cli/cliError.ts";
+import { CliError, UsageError } from "../cli/cliError.ts";
 import { addClusterOptions, type ClusterAccess, type ClusterOptions, withCluster } from "../cli/clusterAccess.ts";
+import { failedTryText } from "../cli/failedTryText.ts";
 import { complain, onReaderGone, printAndDrain } from "../cli/output.ts";
 import { plainText } from "../cli/plainText.ts";
 import { onStopSignal } from "../cli/stopSignals.ts";
@@ -25,6 +28,9 @@ interface ListenOptions extends ClusterOptions {
 
 /** A message whose printing was under way counts as handled; Redis may be away by then. */
 const LEAVE_TIMEOUT_MS = 2_000;
+const MAX_TRIES = 5;
+/** Messages that are kept in mind as printed while they wait to be tried again. */
+const MAX_PRINTED = 1_024;
 
 export function addListenCommand(program: Command): void {
   addClusterOptions(
@@ -52,6 +58,8 @@ export function addListenCommand(program: Command): void {
 
 async function listen(cluster: ClusterAccess, rule: string, options: ListenOptions): Promise<void> {
   const { redis, keys, config, connect, place } = cluster;
+  if (options.reply !== undefined) checkReply(rule, options.reply, config.maxFrameBytes);
+  if (options.relayTo !== undefined) await checkReceiver(new TrustStore(redis, keys), options.relayTo);
   const queue = {
     maxMessages: config.queueMessages,
     maxBytes: config.queueBytes,
@@ -59,25 +67,28 @@ async function listen(cluster: ClusterAccess, rule: string, options: ListenOptio
   };
   const sender = new MessageSender(redis, connect("subscriber"), keys, { maxFrameBytes: config.maxFrameBytes, queue });
   const relay = options.relayTo === undefined ? undefined : relayTo(options.relayTo, sender, { delivery: "queued" });
+  const answer = replyWith(sender, { delivery: "queued" }, complainOfReply);
+  const printed = new Set<string>();
   const ended = Promise.withResolvers<void>();
   let away = false;
   const consumer = new RuleConsumer(redis, connect("blocking"), keys, {
     rule,
     group: options.group,
+    maxTries: MAX_TRIES,
     handler: async (message) => {
-      const { id, identifier, content } = message;
-      await printAndDrain(
-        options.json === true
-          ? JSON.stringify({ rule, identifier, content, id })
-          : `${plainText(identifier)}  ${plainText(content)}`,
-      );
-      await relay?.(message);
-      return options.reply;
+      // By its attempt alone it cannot be told: the replica that had the first may have died before it printed.
+      if (!printed.delete(message.id)) await printAndDrain(shown(message, options.json === true));
+      try {
+        await relay?.(message);
+        if (options.reply !== undefined) await answer(message, options.reply);
+      } catch (error) {
+        complain(failedTryText(message, MAX_TRIES, error));
+        if (message.attempt < MAX_TRIES && printed.size < MAX_PRINTED) printed.add(message.id);
+        throw error;
+      }
     },
-    answer: replyWith(sender, { delivery: "queued" }, complainOfReply),
     onError: (error) => {
       if (error instanceof RuleHeldError) ended.reject(error);
-      else if (error instanceof NotPassedOnError) complain(plainText(error.message));
       else if (!away && redis.status !== "ready") {
         away = true;
         complain(`Redis at ${place} is away: waiting for it.`);
@@ -98,6 +109,30 @@ async function listen(cluster: ClusterAccess, rule: string, options: ListenOptio
     await leave(consumer);
     await sender.close();
   }
+}
+
+/** @throws UsageError when no follower could be sent the reply. */
+function checkReply(rule: string, reply: string, maxFrameBytes: number): void {
+  try {
+    checkSend("any", `${rule}::${reply}`, { delivery: "queued" }, maxFrameBytes);
+  } catch (error) {
+    if (!(error instanceof InvalidMessageError)) throw error;
+    throw new UsageError(
+      `--reply is too long: with the rule, as JSON, it must fit into a frame of ${maxFrameBytes} bytes. Shorten it, or raise YONEXUS_MAX_FRAME_BYTES.`,
+    );
+  }
+}
+
+/** @throws CliError when the receiver is not on the allowlist. */
+async function checkReceiver(trust: TrustStore, identifier: string): Promise<void> {
+  if ((await trust.lookup(identifier, undefined)).allowed) return;
+  throw new CliError(
+    `Nothing can be passed on to ${identifier}, which is not on the allowlist: let it in with \`yonexus allow add ${identifier}\`.`,
+  );
+}
+
+function shown({ rule, identifier, content, id }: InboundMessage, asJson: boolean): string {
+  return asJson ? JSON.stringify({ rule, identifier, content, id }) : `${plainText(identifier)}  ${plainText(content)}`;
 }
 
 function complainOfReply({ identifier }: InboundMessage, { result }: SendResult): void {

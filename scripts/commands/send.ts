@@ -1,12 +1,13 @@
-import { MaybeQueuedError, MessageSender, type SendOptions } from "@yonexus/protocol/redis";
+import { MaybeQueuedError, MessageSender, newMessageId, type SendOptions } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { parseIdentifier, parseMessage, parseMessageId, wholeNumber } from "../cli/arguments.ts";
 import { CliError, QuietFailure, UsageError } from "../cli/cliError.ts";
 import { addClusterOptions, type ClusterOptions, withCluster } from "../cli/clusterAccess.ts";
 import { parseDuration } from "../cli/duration.ts";
 import { print, printJson } from "../cli/output.ts";
-import { sendText } from "../cli/sendText.ts";
+import { interruptedText, sendText } from "../cli/sendText.ts";
 import { readInput } from "../cli/standardInput.ts";
+import { stopRequested } from "../cli/stopSignals.ts";
 
 interface SendCommandOptions extends ClusterOptions {
   readonly queue?: true;
@@ -47,7 +48,9 @@ export function addSendCommand(program: Command): void {
       "\nExample:\n  yonexus send alpha 'chat::hello'\n  yonexus send alpha - < message.txt\n  yonexus send alpha 'order::17' --queue --ttl 7d --id order-17",
     )
     .action(async (identifier: string, given: string, options: SendCommandOptions) => {
-      const how = readHow(options);
+      // Chosen here, so that it can be told also of a send that is interrupted.
+      const messageId = options.id ?? newMessageId(identifier).messageId;
+      const how = readHow(options, messageId);
       const message = parseMessage(given === "-" ? await readInput() : given);
       await withCluster(options, async ({ redis, keys, config, connect }) => {
         const sender = new MessageSender(redis, connect("subscriber"), keys, {
@@ -58,7 +61,12 @@ export function addSendCommand(program: Command): void {
             ttlMs: config.queueTtlSeconds * 1000,
           },
         });
-        const result = await sender.sendMessageToClient(identifier, message, how).catch(explainDoubt);
+        const interrupted = stopRequested();
+        const result = await Promise.race([
+          sender.sendMessageToClient(identifier, message, how).catch(explainDoubt),
+          interrupted,
+        ]);
+        if (result === undefined) throw new CliError(interruptedText(identifier, messageId));
         if (options.json === true) printJson(result);
         else print(sendText(identifier, result));
         if (result.result !== "delivered" && result.result !== "queued") throw new QuietFailure();
@@ -66,8 +74,8 @@ export function addSendCommand(program: Command): void {
     });
 }
 
-function readHow({ queue, ttl, id, wait, timeout }: SendCommandOptions): SendOptions {
-  const own = { timeoutMs: timeout, ...(id === undefined ? {} : { messageId: id }) };
+function readHow({ queue, ttl, wait, timeout }: SendCommandOptions, messageId: string): SendOptions {
+  const own = { timeoutMs: timeout, messageId };
   if (queue === true) {
     return {
       ...own,

@@ -24,6 +24,7 @@ export async function measureIdleMemory(bench: Bench): Promise<MeasureResult> {
 
   const collected = { ours: new Samples(), bare: new Samples() };
   const uncollected = { ours: new Samples(), bare: new Samples() };
+  const further = { ours: new Samples(), bare: new Samples() };
   for (let round = 0; round < Math.min(MAX_ROUNDS, bench.options.rounds); round++) {
     const node = await bench.startNode({}, runtimeOptions);
     const openSessions = async (from: number, many: number): Promise<void> => {
@@ -33,6 +34,7 @@ export async function measureIdleMemory(bench: Bench): Promise<MeasureResult> {
     const sessions = await kilobytesEach(node.child, openSessions, first, count);
     collected.ours.add(sessions.collected);
     uncollected.ours.add(sessions.uncollected);
+    further.ours.add(sessions.further);
     await followers.call("release", "yonexus");
     await bench.untilNoSessions(node.nodeId);
     await node.child.stop();
@@ -44,6 +46,7 @@ export async function measureIdleMemory(bench: Bench): Promise<MeasureResult> {
     const connections = await kilobytesEach(server.child, openBare, first, count);
     collected.bare.add(connections.collected);
     uncollected.bare.add(connections.uncollected);
+    further.bare.add(connections.further);
     await followers.call("release", "bare");
     await server.child.stop();
   }
@@ -56,6 +59,12 @@ export async function measureIdleMemory(bench: Bench): Promise<MeasureResult> {
         ...collected,
         targets: [{ is: "at most", of: "bare", value: 1.4 }],
         note: "resident memory that stays when all garbage is collected and given back",
+      }),
+      makeRow({
+        measure: "Of that, each of the second half",
+        unit: "KB",
+        ...further,
+        note: "what the first half cost once (code, pools) is not in it",
       }),
       makeRow({
         measure: `The same, as it stands ${UNTOUCHED_MS / 1000} s after they came`,
@@ -72,14 +81,21 @@ async function kilobytesEach(
   open: (from: number, count: number) => Promise<void>,
   first: number,
   count: number,
-): Promise<{ collected: number; uncollected: number }> {
+): Promise<{ collected: number; uncollected: number; further: number }> {
+  const half = Math.floor(count / 2);
   await open(0, first);
   const before = await settled(server);
-  await open(first, count);
+  await open(first, half);
+  const between = await settled(server);
+  await open(first + half, count - half);
   await pauseMs(UNTOUCHED_MS);
   const untouched = resident(server);
-  const each = (bytes: number) => (bytes - before) / count / 1024;
-  return { collected: each(await settled(server)), uncollected: each(untouched) };
+  const after = await settled(server);
+  return {
+    collected: (after - before) / count / 1024,
+    uncollected: (untouched - before) / count / 1024,
+    further: (after - between) / (count - half) / 1024,
+  };
 }
 
 function resident({ pid }: { readonly pid: number }): number {

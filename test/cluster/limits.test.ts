@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { UpgradeRefused } from "../support/rawFollower.ts";
+import { type RawFollower, UpgradeRefused } from "../support/rawFollower.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { TestCluster } from "../support/testCluster.ts";
 import { waitFor } from "../support/waitFor.ts";
@@ -18,9 +18,13 @@ beforeEach(async () => {
 afterEach(() => cluster.stop());
 
 /** The HTTP answer that refuses a connection, or `open`. */
-async function upgrade(node: { readonly url: string }, address: string): Promise<number | "open"> {
+async function upgrade(
+  node: { readonly url: string },
+  address: string,
+  opened: (follower: RawFollower) => void = () => {},
+): Promise<number | "open"> {
   try {
-    await cluster.connect(node, { headers: { "x-forwarded-for": address } });
+    opened(await cluster.connect(node, { headers: { "x-forwarded-for": address } }));
     return "open";
   } catch (error) {
     if (!(error instanceof UpgradeRefused)) throw error;
@@ -58,6 +62,19 @@ describe("connections that have not authenticated", () => {
     expect(await upgrade(node, "192.0.2.3")).toBe(503);
     await first.close();
     await waitFor("room", async () => (await upgrade(node, "192.0.2.3")) === "open");
+  });
+});
+
+describe("one address that opens connections as fast as it can and closes each at once", () => {
+  it("gets its share of the handshakes and 429 with Retry-After for the others; another address finds its own share whole", async () => {
+    const node = await cluster.startNode({ YONEXUS_HANDSHAKE_RATE: "4", YONEXUS_HANDSHAKE_BURST: "16" });
+    const results = await Promise.all(
+      Array.from({ length: 60 }, () => upgrade(node, "203.0.113.9", (follower) => follower.terminate())),
+    );
+    expect(new Set(results)).toEqual(new Set(["open", 429]));
+    expect(results.filter((result) => result === "open").length).toBeGreaterThanOrEqual(4);
+    const others = await Promise.all(Array.from({ length: 4 }, () => upgrade(node, "198.51.100.7")));
+    expect(others).toEqual(["open", "open", "open", "open"]);
   });
 });
 

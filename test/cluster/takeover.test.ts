@@ -1,3 +1,4 @@
+import { QUEUE_NAMES } from "@yonexus/protocol/redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { FollowerIdentity, RawFollower } from "../support/rawFollower.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
@@ -48,6 +49,16 @@ const notices = () =>
     .filter((line) => line.includes("takeover_conflict"))
     .map((line): unknown => JSON.parse(line));
 
+/** As when its job is pushed out by later ones. */
+async function forgetNotice(identifier: string): Promise<void> {
+  const { redis, keys } = cluster.stores;
+  const job = await waitFor("the admin to be told", async () => {
+    const [key] = await redis.keys(`${keys.queuePrefix}:${QUEUE_NAMES.notices}:takeover-${identifier}-*`);
+    return key !== undefined && (await redis.hexists(key, "finishedOn")) === 1 ? key : undefined;
+  });
+  await redis.del(job);
+}
+
 describe("copies of one follower at several addresses that keep coming back", () => {
   it("take the session from each other twice; the third newcomer is closed with 4511, and the owner keeps it", async () => {
     const alice = await cluster.pairedFollower("alice");
@@ -73,13 +84,14 @@ describe("copies of one follower at several addresses that keep coming back", ()
     expect(await owner.nextApplication()).toBe("chat::hello");
   });
 
-  it("are told to the admin once, with both addresses, and stand in the audit once", async () => {
+  it("are told to the admin once, with both addresses, also when the job is gone, and stand in the audit once", async () => {
     const alice = await cluster.pairedFollower("alice");
     for (const address of ["198.51.100.1", "198.51.100.2", "198.51.100.1"]) await logIn(alice, address);
-    for (const address of ["198.51.100.2", "198.51.100.3", "198.51.100.2"]) {
+    expect((await (await tryToLogIn(alice, "198.51.100.2")).closed()).code).toBe(4511);
+    await forgetNotice("alice");
+    for (const address of ["198.51.100.3", "198.51.100.2"]) {
       expect((await (await tryToLogIn(alice, address)).closed()).code).toBe(4511);
     }
-    await waitFor("the admin to be told", () => notices().length > 0);
     // Another identifier's notice goes out after all of the first one's.
     const bob = await cluster.pairedFollower("bob");
     for (const address of ["203.0.113.1", "203.0.113.2", "203.0.113.1"]) await logIn(bob, address);
@@ -91,6 +103,16 @@ describe("copies of one follower at several addresses that keep coming back", ()
     ]);
     const events = await auditEvents(cluster.stores, "alice");
     expect(events.filter((event) => event === "takeover_conflict")).toHaveLength(1);
+  });
+});
+
+describe("a follower that roams between two addresses", () => {
+  it("is never stopped when it closes each connection before it opens the next one", async () => {
+    const alice = await cluster.pairedFollower("alice");
+    for (let change = 0; change < 8; change++) {
+      const follower = await logIn(alice, `198.51.100.${1 + (change % 2)}`);
+      await follower.close();
+    }
   });
 });
 

@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { Keys, openRedis, type RedisConnection, TrustStore, whenReady } from "@yonexus/protocol/redis";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Cli } from "../support/cliProcess.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
+import { waitFor } from "../support/waitFor.ts";
 
 const cli = new Cli();
 let server: RedisServer;
@@ -54,4 +56,38 @@ it("`up --follower` lets followers in and throws nobody out, and a follower revo
     "beta",
     "omega",
   ]);
+});
+
+interface Event {
+  readonly event: string;
+  readonly process?: string;
+  readonly url?: string;
+  readonly nodes?: readonly string[];
+  readonly pid?: number;
+}
+
+/** The process of a node that `up` runs. Not a name but a parent finds it: other clusters may run here too. */
+function nodeProcess(parent: number | undefined): number {
+  const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
+  const found = lines
+    .map((line) => line.trim().split(/\s+/u))
+    .find(([, ppid, ...args]) => Number(ppid) === parent && args.includes("node") && args.at(-1) === "--json");
+  return Number(found?.[0]);
+}
+
+it("a node that chose its port is on the same one after it was killed, and `up` says where", async () => {
+  const env = { REDIS_URL: server.url, YONEXUS_DRAIN_WINDOW_MS: "0" };
+  const up = cli.start(["up", "--nodes", "1", "--port", "0", "--json"], { env });
+  const said = (name: string) =>
+    up.stdout
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Event)
+      .find(({ event }) => event === name);
+  await waitFor("the cluster to be ready", () => said("ready") !== undefined);
+  process.kill(nodeProcess(said("ready")?.pid), "SIGKILL");
+  await waitFor("the node to run again", () => said("restarted") !== undefined);
+  expect(said("restarted")).toEqual({ event: "restarted", process: "node-1", url: said("ready")?.nodes?.[0] });
+  up.signal("SIGINT");
+  expect(await up.ended).toMatchObject({ exitCode: 0 });
 });

@@ -5,6 +5,7 @@ import {
   RuleConsumer,
   type RuleConsumerOptions,
   RuleHeldError,
+  RuleInbox,
 } from "@yonexus/protocol/redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
@@ -374,6 +375,39 @@ describe("a replica that was taken for lost", () => {
   });
 });
 
+describe("what a lost replica was at", () => {
+  it("is handled by a replica that is the only one, each message alone, while others keep coming", async () => {
+    const ghost = new RuleInbox(stores.redis, stores.keys, RULE, "shop");
+    await stores.rules.hold(RULE, "shop", "ghost", 60_000);
+    const followers = Array.from({ length: 10 }, (_, index) => `follower-${index}`);
+    for (const follower of followers) await append(0, 2, follower);
+    await ghost.take("ghost", { lanes: 10, messages: 256 });
+    const busy = new Set<InboundMessage>();
+    const crowded: string[] = [];
+    const all: InboundMessage[] = [];
+    await consumer({
+      handler: async (message) => {
+        busy.add(message);
+        for (const each of busy) if (busy.size > 1 && each.attempt > 1) crowded.push(each.identifier);
+        await stores.now();
+        busy.delete(message);
+        all.push(message);
+      },
+    });
+    await stores.redis.zadd(stores.keys.rule(RULE).replicas, 1_000, "ghost");
+    const more = append(0, 50, "alice");
+    await stores.rules.park(RULE, "ghost", 5);
+    await more;
+    await waitFor("the inbox to be empty", isEmpty);
+    expect(crowded).toEqual([]);
+    expect(all.filter(({ attempt }) => attempt === 2)).toHaveLength(10);
+    expect(contents(all.filter(({ identifier }) => identifier === "alice"))).toEqual(expected(50));
+    for (const follower of followers) {
+      expect(contents(all.filter(({ identifier }) => identifier === follower))).toEqual(expected(2));
+    }
+  });
+});
+
 describe("a replica whose rule another group took", () => {
   it("tells so, begins nothing more, and goes on once the rule is free", async () => {
     const release = Promise.withResolvers<void>();
@@ -488,5 +522,66 @@ describe("a consumer over a restart of Redis", () => {
     await append(1, 2);
     await waitFor("the inbox to be empty", isEmpty);
     expect(contents(handled)).toEqual(expected(2));
+  });
+
+  it.each(["a reconnect", "a renewal that failed"])(
+    "does so after %s also while it is at as much as it may be, and asks Redis for nothing else",
+    async (cause) => {
+      const release = Promise.withResolvers<void>();
+      const handled: InboundMessage[] = [];
+      const {
+        consumer: one,
+        redis,
+        errors,
+      } = await consumer({
+        concurrency: 1,
+        leaseMs: cause === "a reconnect" ? 60_000 : 1_500,
+        handler: (message) => {
+          handled.push(message);
+          return message.identifier === "bob" ? release.promise : undefined;
+        },
+      });
+      await append(0, 1);
+      await waitFor("the inbox to be empty", isEmpty);
+      await append(1, 2, "bob");
+      await waitFor("the second to be begun", () => handled.length === 2);
+      const [lost] = handled;
+      if (lost === undefined) throw new Error("nothing was handled");
+      // As after a restart of a server that had not got the ack.
+      const { inbox, lanes, holder } = stores.keys.rule(RULE);
+      const held = await stores.redis.xrange(inbox, "-", "+");
+      const transaction = stores.redis.multi().del(inbox);
+      transaction.xadd(inbox, lost.id, "from", "alice", "content", lost.content);
+      for (const [id, fields] of held) transaction.xadd(inbox, id, ...fields);
+      transaction.xgroup("CREATE", inbox, "shop", "$");
+      for (const id of [lost.id, ...held.map(([each]) => each)]) {
+        transaction.xclaim(inbox, "shop", one.replicaId, 0, id, "FORCE", "JUSTID");
+      }
+      await transaction.hset(lanes, "alice", `${one.replicaId} 1`).exec();
+      if (cause === "a reconnect") redis.disconnect(true);
+      else {
+        await stores.redis.multi().rename(holder, `${holder}:aside`).set(holder, "no hash").exec();
+        await waitFor("the renewal to fail", () => errors.length > 0);
+        await stores.redis.rename(`${holder}:aside`, holder);
+      }
+      await waitFor("the ack to be sent again", async () => (await stores.redis.xlen(inbox)) === 1);
+      expect(await stores.redis.hkeys(lanes)).toEqual(["bob"]);
+      release.resolve();
+      await waitFor("the inbox to be empty", isEmpty);
+      expect(contents(handled)).toEqual(expected(2));
+    },
+  );
+
+  it("leaves nothing behind on its connection once it stopped", async () => {
+    const redis = await stores.open("commands");
+    const count = () => [redis.listenerCount("ready"), redis.getMaxListeners()];
+    const before = count();
+    const stopped = new RuleConsumer(redis, await stores.open("blocking"), stores.keys, {
+      ...{ rule: RULE, group: "shop", handler: () => {}, onError: () => {} },
+    });
+    await stopped.start();
+    expect(count()).not.toEqual(before);
+    await stopped.stop();
+    expect(count()).toEqual(before);
   });
 });

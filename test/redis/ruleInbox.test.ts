@@ -102,8 +102,7 @@ describe("messages that are taken", () => {
     for (const id of ids) await stores.redis.xadd(own().inbox, id, "from", "alice", "content", id);
     await taken("one", { lanes: 1, messages: 1 });
     await taken("two");
-    await lapse("one");
-    await park("one");
+    await stores.rules.leave(RULE, "one");
     expect((await taken("two")).map(({ id }) => id)).toEqual(ids);
   });
 
@@ -150,9 +149,8 @@ describe("an ack", () => {
     const given = await taken("one");
     await lapse("one");
     await park("one");
-    const again = await taken("two");
-    expect(again.map(({ tries }) => tries)).toEqual([1, 0]);
-    expect(await inbox.ack("one", given)).toBe(0);
+    expect((await taken("two")).map(({ tries }) => tries)).toEqual([1]);
+    expect(await inbox.ack("one", given.slice(0, 1))).toBe(0);
     expect(await stores.redis.xlen(own().inbox)).toBe(2);
     // Unless that one is lost by now, too.
     await lapse("two");
@@ -228,15 +226,103 @@ describe("a replica that is parked", () => {
     await taken("one");
     await lapse("one");
     await park("one");
-    const again = await taken("two");
-    expect(again.map(({ identifier, content, tries }) => [identifier, content, tries])).toEqual([
-      ["alice", "1", 1],
-      ["alice", "2", 0],
-      ["bob", "1", 1],
-    ]);
+    expect(only(await taken("two"))).toMatchObject({ identifier: "alice", content: "1", tries: 1 });
     await stores.rules.leave(RULE, "two");
     await stores.rules.hold(RULE, GROUP, "three", LEASE_MS);
-    expect((await taken("three")).map(({ tries }) => tries)).toEqual([1, 0, 1]);
+    const again: unknown[] = [];
+    for (let takes = 0; takes < 3; takes++) {
+      const given = await taken("three");
+      again.push(...given.map(({ identifier, content, tries }) => [identifier, content, tries]));
+      await inbox.ack("three", given);
+    }
+    expect(again).toEqual([
+      ["alice", "1", 1],
+      ["bob", "1", 1],
+      ["alice", "2", 0],
+    ]);
+  });
+
+  it("has its first messages given alone from then on, until they are acked or fail, while others go on elsewhere", async () => {
+    await append("alice", "1");
+    await append("bob", "1");
+    await taken("one");
+    await stores.rules.hold(RULE, GROUP, "three", LEASE_MS);
+    await append("carol", "1", "2");
+    const carols = await taken("three", { lanes: 1, messages: 1 });
+    await lapse("one");
+    await park("one");
+    // The first by name makes room for a suspect, and has something now.
+    expect(await inbox.take("three", ROOM)).toEqual({ outcome: "alone" });
+    await inbox.ack("three", carols);
+    const suspects = [await taken("three"), await taken("two")].map((given) => only(given).identifier);
+    expect(suspects.toSorted()).toEqual(["alice", "bob"]);
+    await append("dave", "1");
+    for (const replica of ["two", "three"]) expect(await inbox.take(replica, ROOM)).toEqual({ outcome: "alone" });
+    // It did not end its replica.
+    const suspect = only(await inbox.held("three"));
+    expect(await inbox.fail("three", suspect, 2, "a reason", MAX_TRIES)).toEqual({ outcome: "again", tries: 2 });
+    expect(texts(await taken("three")).toSorted()).toEqual(["carol:2", "dave:1"]);
+  });
+
+  it("takes no message with it that was only there, when another one ends replica after replica", async () => {
+    for (let index = 0; index < 15; index++) await append(`good-${index}`, "work");
+    await append("bad", "poison");
+    const handled: string[] = [];
+    const left = async () => (await stores.redis.xlen(own().inbox)) > 0;
+    await stores.rules.leave(RULE, "one");
+    await stores.rules.leave(RULE, "two");
+    let lost = 0;
+    for (; lost < 20 && (await left()); lost++) {
+      const replica = `replica-${lost}`;
+      await stores.rules.hold(RULE, GROUP, replica, LEASE_MS);
+      for (let given = await taken(replica); given.length > 0; given = await taken(replica)) {
+        if (given.some(({ content }) => content === "poison")) break;
+        handled.push(...texts(given));
+        await inbox.ack(replica, given);
+      }
+      await lapse(replica);
+      await park(replica);
+    }
+    expect(await letters()).toEqual([{ from: "bad", content: "poison", tries: "3", reason: "replica_lost" }]);
+    expect(handled.toSorted()).toEqual(Array.from({ length: 15 }, (_, index) => `good-${index}:work`).toSorted());
+    expect(lost).toBe(MAX_TRIES);
+    await leavesNothing();
+  });
+
+  it("charges nobody the last try who was not alone, however often", async () => {
+    await append("alice", "1");
+    await append("bob", "1");
+    const failed = (await taken("one")).map((message) => inbox.fail("one", message, 2, "a reason", MAX_TRIES));
+    await Promise.all(failed);
+    await lapse("one");
+    await park("one");
+    expect(await letters()).toEqual([]);
+    const alone = only(await taken("two"));
+    expect(alone).toMatchObject({ tries: 2 });
+    await lapse("two");
+    await park("two");
+    expect(await letters()).toMatchObject([{ from: alone.identifier, tries: "3", reason: "replica_lost" }]);
+  });
+
+  it("leaves no lane behind when a message that it had was deleted by hand", async () => {
+    await append("alice", ...Array.from({ length: 10 }, (_, index) => String(index)));
+    await append("bob", "1");
+    const given = await taken("one", { lanes: 2, messages: 256 });
+    const [bobs] = given.filter(({ identifier }) => identifier === "bob");
+    await append("bob", "2");
+    await taken("two");
+    for (const message of [given[3], bobs]) await stores.redis.xdel(own().inbox, message?.id ?? "");
+    await lapse("one");
+    await park("one");
+    expect(await stores.redis.exists(own().lanes)).toBe(0);
+    const contents: string[] = [];
+    for (let takes = 0; takes < 4; takes++) {
+      const next = await taken("two");
+      contents.push(...texts(next));
+      await inbox.ack("two", next);
+    }
+    expect(contents.toSorted()).toEqual([..."012456789"].map((each) => `alice:${each}`).concat("bob:2"));
+    await leavesNothing();
   });
 
   it("is not, while its lease is live", async () => {

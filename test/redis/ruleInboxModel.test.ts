@@ -59,6 +59,8 @@ interface Message {
   readonly follower: string;
   readonly content: string;
   tries: number;
+  /** A lost replica was at it: it is given alone until it fails or is acked. */
+  isSuspect: boolean;
   /** The replica that was given it. */
   owner: string | undefined;
   given: GivenMessage | undefined;
@@ -84,19 +86,30 @@ class Model {
     return this.all().filter((message) => message.owner === owner);
   }
 
+  /** It has a suspect, or is the first by name and has something while a suspect waits. */
+  mustWait(owner: string): boolean {
+    const live = [...this.state].flatMap(([id, state]) => (state === "live" ? [id] : [])).toSorted();
+    const had = this.of(owner);
+    if (had.some(({ isSuspect }) => isSuspect)) return true;
+    return live[0] === owner && had.length > 0 && this.all().some((each) => each.isSuspect && each.owner === undefined);
+  }
+
   remove(message: Message): void {
     const lane = this.open.get(message.follower) ?? [];
     lane.splice(lane.indexOf(message), 1);
   }
 
-  /** What `owner` had is free. Of a lost one each lane's first message has one more failed try. */
+  /** What `owner` had is free. Of a lost one each lane's first message has one more failed try, the last one if it was alone. */
   park(owner: string, lost: boolean): void {
+    const wasAlone = this.of(owner).length === 1;
     for (const lane of this.open.values()) {
       const [first] = lane.filter((message) => message.owner === owner);
-      if (first !== undefined && lost && ++first.tries >= MAX_TRIES) {
-        this.dead += 1;
-        this.remove(first);
-      }
+      if (first === undefined || !lost) continue;
+      first.isSuspect = true;
+      first.tries = Math.min(first.tries + 1, wasAlone ? MAX_TRIES : MAX_TRIES - 1);
+      if (first.tries < MAX_TRIES) continue;
+      this.dead += 1;
+      this.remove(first);
     }
     for (const message of this.of(owner)) message.owner = undefined;
     this.state.delete(owner);
@@ -113,13 +126,21 @@ async function perform(step: Step, model: Model, inbox: RuleInbox): Promise<void
       const isHeld = [...model.state.values()].includes("live");
       const outcome = await stores.rules.append(RULE, identifier, content, { maxBacklog: 1_000 });
       expect(outcome).toBe(isHeld ? "appended" : "unknown_rule");
-      const message: Message = { follower: identifier, content, tries: 0, owner: undefined, given: undefined };
+      const message: Message = {
+        follower: identifier,
+        content,
+        tries: 0,
+        isSuspect: false,
+        owner: undefined,
+        given: undefined,
+      };
       if (isHeld) model.open.get(identifier)?.push(message);
       return;
     }
     case "take": {
       const taken = await inbox.take(id, step);
-      expect(taken.outcome).toBe(model.state.get(id) === "live" ? "taken" : "lapsed");
+      const isLive = model.state.get(id) === "live";
+      expect(taken.outcome === "alone" ? model.mustWait(id) : (taken.outcome === "taken") === isLive).toBe(true);
       if (taken.outcome === "taken") expectInTurn(model, id, taken.messages);
       return;
     }
@@ -145,6 +166,7 @@ async function perform(step: Step, model: Model, inbox: RuleInbox): Promise<void
       if (message?.given === undefined) return;
       const { outcome } = await inbox.fail(id, message.given, message.tries + 1, "a reason", MAX_TRIES);
       message.tries += 1;
+      message.isSuspect = false;
       expect(outcome).toBe(message.tries < MAX_TRIES ? "again" : "dead");
       if (outcome !== "dead") return;
       model.dead += 1;
@@ -171,12 +193,15 @@ async function perform(step: Step, model: Model, inbox: RuleInbox): Promise<void
 
 /** Whatever a replica is given follows what it has of that follower, or is the first, and no other replica has any. */
 function expectInTurn(model: Model, id: string, messages: readonly GivenMessage[]): void {
+  const had = model.of(id);
   for (const given of messages) {
     const lane = model.open.get(given.identifier) ?? [];
     const next = lane.find((message) => message.owner !== id);
     expect(next).toMatchObject({ content: given.content, tries: given.tries, owner: undefined });
     expect(lane.every(({ owner }) => owner === undefined || owner === id)).toBe(true);
     if (next === undefined) return;
+    if (next.isSuspect) expect([had.length, messages.length]).toEqual([0, 1]);
+    expect(had.some(({ isSuspect }) => isSuspect)).toBe(false);
     next.owner = id;
     next.given = given;
     model.given.push(given);

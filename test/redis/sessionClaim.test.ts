@@ -50,6 +50,7 @@ describe("claiming a session", () => {
             stores.keys.events,
             60_000,
             2,
+            3_600_000,
           ],
         );
         expect(reply.outcome("claimed", "rate_limited", "nonce_collision")).toBe("claimed");

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import {
   ageEntries,
+  ageHeartbeat,
   auditEvents,
   claim,
   claimEpoch,
@@ -50,8 +51,8 @@ describe("takeovers of a live session by other addresses", () => {
     const own = stores.keys.follower("alice");
     const [session, trust] = [await stores.redis.hgetall(own.session), await stores.redis.hgetall(own.trust)];
     const refusal = { outcome: "takeover_conflict", ownerAddress: "10.0.0.1", ownerNode: "node-of-10.0.0.1" };
-    expect(await claimFrom("10.0.0.2")).toEqual({ ...refusal, now: expect.any(Number) });
-    expect(await claimFrom("10.0.0.3")).toMatchObject(refusal);
+    expect(await claimFrom("10.0.0.2")).toEqual({ ...refusal, now: expect.any(Number), tellOperator: true });
+    expect(await claimFrom("10.0.0.3")).toMatchObject({ ...refusal, tellOperator: false });
     expect(await stores.redis.hgetall(own.session)).toEqual(session);
     expect(await stores.redis.hgetall(own.trust)).toEqual(trust);
     expect((await stores.sessions.check("alice", Number(session.epoch))).outcome).toBe("owner");
@@ -104,14 +105,29 @@ describe("takeovers of a live session by other addresses", () => {
     expect(await conflicts()).toHaveLength(2);
   });
 
-  it("leave at most three entries behind, which go by themselves", async () => {
+  it("are to be told to the operator once an hour, by the clock of Redis, however many fights there are", async () => {
+    const { takeovers, proofs } = stores.keys.follower("alice");
+    const told: boolean[] = [];
+    for (let minute = 0; minute <= 60; minute++) {
+      await stores.redis.del(proofs);
+      for (const address of ["10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.2"]) {
+        const result = await claimFrom(address);
+        if (result.outcome === "takeover_conflict") told.push(result.tellOperator);
+      }
+      await ageEntries(stores, takeovers, 60_000);
+    }
+    expect(told).toEqual([true, ...Array<boolean>(59).fill(false), true]);
+  });
+
+  it("leave at most four entries behind, which go by themselves", async () => {
     await fight();
-    await outcomesFrom("10.0.0.2", "10.0.0.3", "10.0.0.4");
     const { takeovers } = stores.keys.follower("alice");
-    expect(await stores.redis.zcard(takeovers)).toBe(3);
-    const ttl = await stores.redis.pttl(takeovers);
-    expect(ttl).toBeGreaterThan(0);
-    expect(ttl).toBeLessThanOrEqual(60_000);
+    expect(await stores.redis.pttl(takeovers)).toBeGreaterThan(0);
+    expect(await stores.redis.pttl(takeovers)).toBeLessThanOrEqual(60_000);
+    await outcomesFrom("10.0.0.2", "10.0.0.3", "10.0.0.4");
+    expect(await stores.redis.zcard(takeovers)).toBe(4);
+    expect(await stores.redis.pttl(takeovers)).toBeGreaterThan(60_000);
+    expect(await stores.redis.pttl(takeovers)).toBeLessThanOrEqual(3_600_000);
   });
 });
 
@@ -128,6 +144,22 @@ describe("what is no takeover", () => {
       "claimed",
       "takeover_conflict",
     ]);
+  });
+
+  it("is a claim in place of an owner that fell silent, and it is let in also where others were refused", async () => {
+    const fallSilent = async () => {
+      await ageHeartbeat(stores, "alice", 1_000);
+      const verdict = await stores.sessions.judge("alice", { unstableAfterMs: 900, offlineAfterMs: 60_000 });
+      expect(verdict.edge).toBe("unstable");
+    };
+    expect(await outcomesFrom("10.0.0.1")).toEqual(["claimed"]);
+    for (let place = 2; place <= 5; place++) {
+      await fallSilent();
+      expect(await outcomesFrom(`10.0.0.${place}`)).toEqual(["claimed"]);
+    }
+    expect(await outcomesFrom("10.0.0.6", "10.0.0.7", "10.0.0.6")).toEqual(["claimed", "claimed", "takeover_conflict"]);
+    await fallSilent();
+    expect(await outcomesFrom("10.0.0.7")).toEqual(["claimed"]);
   });
 
   it("is a follower that left and comes from elsewhere", async () => {

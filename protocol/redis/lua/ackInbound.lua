@@ -12,6 +12,13 @@ local function waitingOf(follower)
   return redis.call('ZRANGEBYLEX', KEYS[4], '[' .. follower .. ' ', '(' .. follower .. '!', 'LIMIT', 0, 1)[1]
 end
 
+-- Below 0: the first was begun by a replica that was lost, and is given alone.
+local function setReady(follower, first)
+  local ms, seq = string.match(first, ' 0*(%d+)%-0*(%d+)$')
+  local isSuspect = string.find(redis.call('HGET', KEYS[6], ms .. '-' .. seq) or '', 'lost', 1, true)
+  redis.call('ZADD', KEYS[5], isSuspect and '-' .. ms or ms, follower)
+end
+
 local ids = {}
 -- By lane and the replica that had it.
 local done = {}
@@ -31,8 +38,11 @@ for index = 3, #ARGV, 2 do
     if owner == '-' then
       local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
       redis.call('ZREM', KEYS[4], follower .. ' ' .. string.rep('0', 20 - #ms) .. ms .. '-' .. string.rep('0', 20 - #seq) .. seq)
-      if not waitingOf(follower) then
-        redis.call('ZREM', KEYS[5], follower)
+      if redis.call('ZREM', KEYS[5], follower) == 1 then
+        local first = waitingOf(follower)
+        if first then
+          setReady(follower, first)
+        end
       end
     elseif owner then
       local lane = follower .. ' ' .. owner
@@ -58,7 +68,7 @@ for lane, acked in pairs(done) do
     redis.call('HDEL', KEYS[3], follower)
     local first = anyWaits and waitingOf(follower)
     if first then
-      redis.call('ZADD', KEYS[5], string.match(first, ' 0*(%d+)%-'), follower)
+      setReady(follower, first)
       freed = freed + 1
     end
   end

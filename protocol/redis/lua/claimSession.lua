@@ -4,10 +4,10 @@
 -- KEYS 1 session 2 proofs 3 trust 4 audit 5 queue 6 messages 7 gaps 8 takeovers
 -- ARGV 1 identifier 2 nodeId 3 connectionId 4 nonce 5 proofTimestamp (s) 6 trustVersion 7 address 8 windowMs
 --      9 maxProofs (in windowMs) 10 nonceMemoryMs 11 nodeChannelPrefix 12 events 13 takeoverWindowMs
---      14 maxTakeovers (in takeoverWindowMs)
+--      14 maxTakeovers (in takeoverWindowMs) 15 noticeEveryMs
 -- Returns {'claimed', epoch, now, previousNode, previousConnection, lastSeq, waiting, gaps} | {'stale_timestamp', now} |
---         {'future_timestamp', now} | {'takeover_conflict', now, ownerAddress, ownerNode} | {'nonce_collision'} |
---         {'rate_limited'} | {'not_allowed'} | {'trust_changed'}
+--         {'future_timestamp', now} | {'takeover_conflict', now, ownerAddress, ownerNode, tellOperator} |
+--         {'nonce_collision'} | {'rate_limited'} | {'not_allowed'} | {'trust_changed'}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local trust = redis.call('HMGET', KEYS[3], 'allowed', 'version', 'publicKey')
@@ -59,20 +59,26 @@ end
 redis.call('ZADD', KEYS[2], now, ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[10])
 
-if live and session[5] ~= ARGV[7] then
+-- An owner that fell silent is not fought over: whoever comes in its place takes nothing from it.
+if session[4] == 'online' and session[5] ~= ARGV[7] then
   redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', now - tonumber(ARGV[13]))
-  -- '#told' notes the last refusal in the audit: one a window, however often the newcomer comes.
+  -- Two marks beside the takeovers: '#told' for a refusal in the audit, one a window, and '#notice' for one that the operator is
+  -- told of. Its score lies ahead, so that it stays until the next notice may go out.
   local told = redis.call('ZSCORE', KEYS[8], '#told')
-  local refused = redis.call('ZCARD', KEYS[8]) - (told and 1 or 0) >= tonumber(ARGV[14])
+  local noticed = redis.call('ZSCORE', KEYS[8], '#notice')
+  local refused = redis.call('ZCARD', KEYS[8]) - (told and 1 or 0) - (noticed and 1 or 0) >= tonumber(ARGV[14])
+  if refused and not noticed then
+    redis.call('ZADD', KEYS[8], now + ARGV[15] - ARGV[13], '#notice')
+  end
   if not (refused and told) then
     redis.call('ZADD', KEYS[8], now, refused and '#told' or ARGV[3])
-    redis.call('PEXPIRE', KEYS[8], ARGV[13])
   end
+  redis.call('PEXPIRE', KEYS[8], (refused or noticed) and ARGV[15] or ARGV[13])
   if refused then
     if not told then
       redis.call('XADD', KEYS[4], 'MAXLEN', 200, '*', 'event', 'takeover_conflict', 'address', ARGV[7], 'owner', session[5] or '')
     end
-    return { 'takeover_conflict', now, session[5] or '', session[2] }
+    return { 'takeover_conflict', now, session[5] or '', session[2], noticed and 0 or 1 }
   end
 end
 

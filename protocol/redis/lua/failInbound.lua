@@ -1,4 +1,4 @@
--- failInbound: a try to handle a message failed. After the last one it is a dead letter, and its lane goes on. The index of
+-- failInbound: a try to handle a message failed, and its replica is still there: it is no suspect any more. After the last one it is a dead letter, and its lane goes on. The index of
 -- dead letters must name the rule before: without that, `last_try` changes nothing.
 -- KEYS 1 inbox 2 lanes 3 waiting 4 ready 5 tries 6 deadLetters 7 holder
 -- ARGV 1 group 2 replicaId 3 id 4 follower 5 attempt 6 reason 7 maxTries 8 '1' when the index names the rule
@@ -12,7 +12,7 @@ if not pending[1] or pending[1][2] ~= ARGV[2] then
   return { 'gone' }
 end
 -- Not counted up: the answer to the first call may have been lost.
-local tries = math.max(tonumber(redis.call('HGET', KEYS[5], id) or 0), tonumber(ARGV[5]))
+local tries = math.max(tonumber(string.match(redis.call('HGET', KEYS[5], id) or '0', '^%d+')), tonumber(ARGV[5]))
 if tries < tonumber(ARGV[7]) then
   redis.call('HSET', KEYS[5], id, tries)
   return { 'again', tries }
@@ -44,7 +44,9 @@ elseif owner == ARGV[2] then
   redis.call('HDEL', KEYS[2], follower)
   local first = redis.call('ZRANGEBYLEX', KEYS[3], '[' .. follower .. ' ', '(' .. follower .. '!', 'LIMIT', 0, 1)[1]
   if first then
-    redis.call('ZADD', KEYS[4], string.match(first, ' 0*(%d+)%-'), follower)
+    local ms, seq = string.match(first, ' 0*(%d+)%-0*(%d+)$')
+    local isSuspect = string.find(redis.call('HGET', KEYS[5], ms .. '-' .. seq) or '', 'lost', 1, true)
+    redis.call('ZADD', KEYS[4], isSuspect and '-' .. ms or ms, follower)
   end
 end
 return { 'dead' }

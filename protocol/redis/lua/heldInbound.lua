@@ -22,6 +22,6 @@ for _, each in ipairs(pending) do
   reply[place + 2] = fields['from'] or ''
   reply[place + 3] = fields['content'] or ''
   reply[place + 4] = fields['id'] or ''
-  reply[place + 5] = tonumber(redis.call('HGET', KEYS[2], each[1]) or 0)
+  reply[place + 5] = tonumber(string.match(redis.call('HGET', KEYS[2], each[1]) or '0', '^%d+'))
 end
 return reply

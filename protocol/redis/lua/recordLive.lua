@@ -2,7 +2,7 @@
 -- KEYS 1 trust 2 messages 3 settled
 -- ARGV 1 messageId 2 state 3 digest ('': only of a message that has a record) 4 bytes 5 nodeId ('': none) 6 reason
 --      7 records kept of messages that ended
--- Returns {'recorded', record} | {'duplicate', record} | {'id_conflict'} | {'unknown_identifier'} | {'unknown'}
+-- Returns {'recorded', record, now} | {'duplicate', record} | {'id_conflict'} | {'unknown_identifier'} | {'unknown'}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local id, state = ARGV[1], ARGV[2]
@@ -29,7 +29,7 @@ local record = known and { string.match(known,
   '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$') }
   or { 'accepted', 'live', 0, ARGV[3], ARGV[4], now, 0, 0, 0, 0, 0, '-', '' }
 if record[2] ~= 'live' or (known and rank[state] <= (rank[record[1]] or 4)) then
-  return { 'recorded', known }
+  return { 'recorded', known, now }
 end
 record[1] = state
 if state == 'routed' then
@@ -48,4 +48,4 @@ if ARGV[6] ~= '' then
 end
 local packed = table.concat(record, ' ')
 redis.call('HSET', KEYS[2], id, packed)
-return { 'recorded', packed }
+return { 'recorded', packed, now }

@@ -1,8 +1,10 @@
 -- takeInbound: give a replica messages to handle, oldest first. The messages of one follower are a lane: while a replica has
--- any of them, no other gets the next ones. They wait then, read and given to nobody, until their lane is free.
+-- any of them, no other gets the next ones. They wait then, read and given to nobody, until their lane is free. A suspect, which
+-- was begun by a replica that was lost, is given alone: to a replica that has nothing, and nothing else with it. One replica is
+-- given nothing until it has nothing, where a suspect waits.
 -- KEYS 1 replicas 2 inbox 3 lanes 4 waiting 5 ready 6 tries
 -- ARGV 1 group 2 replicaId 3 lanes it has room for 4 messages it has room for 5 messages of one lane
--- Returns {'taken', count, id up to which all is given when there is no more, (id, from, content, messageId, failed tries) of each} | {'lapsed'}
+-- Returns {'taken', count, id up to which all is given when there is no more, (id, from, content, messageId, failed tries) of each} | {'alone'} | {'lapsed'}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local group, me = ARGV[1], ARGV[2]
@@ -14,6 +16,19 @@ end
 local lanesLeft, left, perLane = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local reply = { 'taken', 0, '' }
 local anyTries = redis.call('EXISTS', KEYS[6]) == 1
+
+local function triesOf(id)
+  return anyTries and redis.call('HGET', KEYS[6], id) or '0'
+end
+
+local function isSuspect(id)
+  return string.find(triesOf(id), 'lost', 1, true) ~= nil
+end
+
+local function idOf(member)
+  local ms, seq = string.match(member, ' 0*(%d+)%-0*(%d+)$')
+  return ms .. '-' .. seq
+end
 
 local function fieldsOf(entry)
   local fields = {}
@@ -29,7 +44,7 @@ local function give(entry, fields)
   reply[place + 2] = fields['from'] or ''
   reply[place + 3] = fields['content'] or ''
   reply[place + 4] = fields['id'] or ''
-  reply[place + 5] = anyTries and tonumber(redis.call('HGET', KEYS[6], entry[1]) or 0) or 0
+  reply[place + 5] = tonumber(string.match(triesOf(entry[1]), '^%d+'))
   reply[2] = reply[2] + 1
   left = left - 1
 end
@@ -41,27 +56,77 @@ end
 local function setReady(follower)
   local first = waitingOf(follower, 1)[1]
   if first then
-    redis.call('ZADD', KEYS[5], string.match(first, ' 0*(%d+)%-'), follower)
+    local ms = string.match(first, ' 0*(%d+)%-')
+    redis.call('ZADD', KEYS[5], isSuspect(idOf(first)) and '-' .. ms or ms, follower)
+  end
+end
+
+-- Of the live replicas the first by name: the one that makes room for a suspect.
+local function isFirst()
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now), '+inf')) do
+    if other < me then
+      return false
+    end
+  end
+  return true
+end
+
+local turns = 0
+if anyTries then
+  local mine = redis.call('XPENDING', KEYS[2], group, '-', '+', 1, me)[1]
+  if mine and isSuspect(mine[1]) then
+    return { 'alone' }
+  end
+  while turns < 256 do
+    turns = turns + 1
+    local follower = redis.call('ZREVRANGEBYSCORE', KEYS[5], '(0', '-inf', 'LIMIT', 0, 1)[1]
+    if not follower then
+      break
+    end
+    if mine then
+      if isFirst() then
+        return { 'alone' }
+      end
+      break
+    end
+    redis.call('ZREM', KEYS[5], follower)
+    local member = waitingOf(follower, 1)[1]
+    local id = member and idOf(member)
+    if id and isSuspect(id) then
+      redis.call('ZREM', KEYS[4], member)
+      local entry = redis.call('XCLAIM', KEYS[2], group, me, 0, id)[1]
+      if entry then
+        give(entry, fieldsOf(entry))
+        redis.call('HSET', KEYS[3], follower, me .. ' 1')
+        return reply
+      end
+      redis.call('HDEL', KEYS[6], id)
+    end
+    setReady(follower)
   end
 end
 
 -- Lanes that are free and have messages that were read before, the longest waiting first.
-local turns = 0
 while lanesLeft > 0 and left > 0 and turns < 256 do
   turns = turns + 1
-  local follower = redis.call('ZRANGE', KEYS[5], 0, 0)[1]
+  local follower = redis.call('ZRANGEBYSCORE', KEYS[5], 0, '+inf', 'LIMIT', 0, 1)[1]
   if not follower then
     break
   end
   redis.call('ZREM', KEYS[5], follower)
   local members = waitingOf(follower, math.min(perLane, left))
-  if #members > 0 then
-    redis.call('ZREM', KEYS[4], unpack(members))
-    local ids = {}
-    for index, member in ipairs(members) do
-      local ms, seq = string.match(member, ' 0*(%d+)%-0*(%d+)$')
-      ids[index] = ms .. '-' .. seq
+  local ids = {}
+  for index, member in ipairs(members) do
+    ids[index] = idOf(member)
+    if isSuspect(ids[index]) then
+      ids[index] = nil
+      break
     end
+  end
+  if #ids == 0 then
+    setReady(follower)
+  else
+    redis.call('ZREM', KEYS[4], unpack(members, 1, #ids))
     local entries = redis.call('XCLAIM', KEYS[2], group, me, 0, unpack(ids))
     for _, entry in ipairs(entries) do
       give(entry, fieldsOf(entry))

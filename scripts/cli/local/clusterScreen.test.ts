@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pairingCodeText, readyText } from "./clusterScreen.ts";
+import { pairingCodeText, readyText, restartedText } from "./clusterScreen.ts";
 
 const cluster = {
   nodes: ["ws://127.0.0.1:8787", "ws://127.0.0.1:8788"],
@@ -34,6 +34,14 @@ describe("the words of a started cluster", () => {
 
   it("say loudly that nothing is kept in memory", () => {
     expect(readyText({ ...cluster, memoryOnly: "there is no redis-server" })).toMatch(/NOTHING IS KEPT: there is no/u);
+  });
+});
+
+describe("a process that was started again", () => {
+  it("is told, and of a node where followers connect to it", () => {
+    const ready = { event: "ready", nodeId: "node-1-x", url: "ws://127.0.0.1:9001" };
+    expect(restartedText("node-1", ready)).toBe("node-1 runs again: followers connect to ws://127.0.0.1:9001.");
+    expect(restartedText("coordinator", { event: "ready" })).toBe("coordinator runs again.");
   });
 });
 

@@ -2,6 +2,7 @@ import { remainingText } from "../age.ts";
 import { DEFAULT_DATA_DIR } from "../clusterFile.ts";
 import { print, printJson } from "../output.ts";
 import { plainText } from "../plainText.ts";
+import { shellWord } from "../shellWord.ts";
 import { type Ending, endingText, type ProcessEvent } from "./managedProcess.ts";
 
 /** What a started cluster tells of itself. */
@@ -25,7 +26,7 @@ export interface ClusterScreen {
   readonly ready: (cluster: ReadyCluster) => void;
   readonly said: (process: string, event: ProcessEvent) => void;
   readonly exited: (process: string, ending: Ending, restartInMs: number | undefined, logPath: string) => void;
-  readonly restarted: (process: string) => void;
+  readonly restarted: (process: string, ready: ProcessEvent) => void;
   readonly stopping: () => void;
   readonly stopped: () => void;
 }
@@ -37,7 +38,7 @@ export const jsonScreen: ClusterScreen = {
   said: (name, event) => printJson({ ...event, process: name }),
   exited: (name, { code, signal }, restartInMs, logPath) =>
     printJson({ event: "exited", process: name, code, signal, restartInMs: restartInMs ?? null, log: logPath }),
-  restarted: (name) => printJson({ event: "restarted", process: name }),
+  restarted: (name, { url }) => printJson({ event: "restarted", process: name, ...(url === undefined ? {} : { url }) }),
   stopping: () => printJson({ event: "stopping" }),
   stopped: () => printJson({ event: "stopped" }),
 };
@@ -53,14 +54,14 @@ export const terminalScreen: ClusterScreen = {
         ? `${name} ended too often (${endingText(ending)}): see ${logPath}.`
         : `${name} ended (${endingText(ending)}), starting it again: see ${logPath}.`,
     ),
-  restarted: (name) => print(`${name} runs again.`),
+  restarted: (name, ready) => print(restartedText(name, ready)),
   stopping: () => print("Stopping: followers are told to come back elsewhere. Ctrl-C again ends it at once."),
   stopped: () => print("Stopped."),
 };
 
 /** What runs, where, and what to type next. */
 export function readyText({ nodes, redisText, memoryOnly, dataDir, follower }: ReadyCluster): string {
-  const folder = dataDir === DEFAULT_DATA_DIR ? "" : ` --data-dir ${quoted(dataDir)}`;
+  const folder = dataDir === DEFAULT_DATA_DIR ? "" : ` --data-dir ${shellWord(dataDir)}`;
   const identifier = follower ?? "alpha";
   const warning =
     memoryOnly === undefined
@@ -86,6 +87,11 @@ export function readyText({ nodes, redisText, memoryOnly, dataDir, follower }: R
   ].join("\n");
 }
 
+/** That a process runs again, and of a node where followers connect to it. */
+export function restartedText(name: string, { url }: ProcessEvent): string {
+  return url === undefined ? `${name} runs again.` : `${name} runs again: followers connect to ${shown(url)}.`;
+}
+
 /** A pairing code where the operator cannot miss it. @param now unix ms. */
 export function pairingCodeText(event: ProcessEvent, now: number): string {
   const { identifier, code, fingerprint, expiresAt } = event;
@@ -108,9 +114,4 @@ function otherText(name: string, { event, ...fields }: ProcessEvent): string {
 
 function shown(value: unknown): string {
   return plainText(typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
-}
-
-/** As a shell takes it. */
-function quoted(path: string): string {
-  return /^[\w./+-]+$/u.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -90,7 +90,7 @@ export class LocalCluster {
     };
     return {
       said: (process, event) => tell(() => this.#screen.said(process, event)),
-      restarted: (process) => tell(() => this.#screen.restarted(process)),
+      restarted: (process, ready) => tell(() => this.#screen.restarted(process, ready)),
       exited: (process, ending, restartInMs) => {
         const log = this.#logOf(process);
         tell(() => this.#screen.exited(process, ending, restartInMs, log));

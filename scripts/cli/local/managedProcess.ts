@@ -19,6 +19,8 @@ export interface ProcessPlan {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly logPath: string;
+  /** What a restart is told beside `env`, by the first `ready`: what it chose for itself then, it keeps. */
+  readonly keep?: (ready: ProcessEvent) => NodeJS.ProcessEnv;
   /**
    * Whether it is one of our own: its standard output is events, of which `ready` is the first, and it ends when its
    * channel to this process closes. Any other logs on both outputs and is `probe`d until it answers.
@@ -35,7 +37,7 @@ export interface ProcessListener {
   /** Any event but `ready`. */
   readonly said: (process: string, event: ProcessEvent) => void;
   readonly exited: (process: string, ending: Ending, restartInMs: number | undefined) => void;
-  readonly restarted: (process: string) => void;
+  readonly restarted: (process: string, ready: ProcessEvent) => void;
 }
 
 const READY_TIMEOUT_MS = 30_000;
@@ -51,6 +53,7 @@ export class ManagedProcess {
   readonly #started = Promise.withResolvers<ProcessEvent>();
   #child: ChildProcess | undefined;
   #run: Promise<void> | undefined;
+  #kept: NodeJS.ProcessEnv = {};
 
   constructor(plan: ProcessPlan, listener: ProcessListener) {
     this.#plan = plan;
@@ -86,13 +89,14 @@ export class ManagedProcess {
   }
 
   async #keepRunning(): Promise<void> {
-    const { name, logPath } = this.#plan;
+    const { name, logPath, keep } = this.#plan;
     let wasReady = false;
     while (!this.#stopping.signal.aborted) {
       const { ready, ended } = this.#launch();
       const announced = await Promise.race([ready, ended.then(() => undefined)]);
       if (announced !== undefined) {
-        if (wasReady) this.#listener.restarted(name);
+        if (wasReady) this.#listener.restarted(name, announced);
+        else this.#kept = keep?.(announced) ?? {};
         wasReady = true;
         this.#started.resolve(announced);
       }
@@ -117,7 +121,7 @@ export class ManagedProcess {
     const log = openLog(logPath);
     // A process group of its own: Ctrl-C reaches this process alone, which then stops all in good order.
     const child = spawn(program, args, {
-      env,
+      env: { ...env, ...this.#kept },
       detached: true,
       stdio: probe === undefined ? ["ignore", "pipe", log, "ipc"] : ["ignore", log, log],
     });

@@ -27,6 +27,15 @@ describe("the processes of a local cluster", () => {
     ]);
   });
 
+  it("that are nodes are restarted on the port that they said they listen on", () => {
+    const { coordinator, nodes } = plan();
+    expect(nodes.map(({ keep }) => keep?.({ event: "ready", url: "ws://[::1]:80" }))).toEqual([
+      { YONEXUS_LISTEN_PORT: "80" },
+      { YONEXUS_LISTEN_PORT: "80" },
+    ]);
+    expect(coordinator.keep).toBeUndefined();
+  });
+
   it("get no secret by their arguments", () => {
     const { coordinator, nodes } = plan();
     for (const { args, env } of [coordinator, ...nodes]) {

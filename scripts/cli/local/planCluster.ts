@@ -3,7 +3,7 @@ import { redisPlace } from "../redisPlace.ts";
 import type { DataDir } from "./dataDir.ts";
 import type { LocalClusterPlan } from "./localCluster.ts";
 import type { LocalRedis } from "./localRedis.ts";
-import type { ProcessPlan } from "./managedProcess.ts";
+import type { ProcessEvent, ProcessPlan } from "./managedProcess.ts";
 import { ownCommand } from "./ownCommand.ts";
 
 export interface ClusterWishes {
@@ -33,7 +33,7 @@ export function planCluster(wishes: ClusterWishes, redis: LocalRedis | { readonl
     coordinator: plan("coordinator", "coordinator", { YONEXUS_NODE_NAME: "coordinator" }),
     nodes: ports.map((port, index) => {
       const name = `node-${index + 1}`;
-      return plan("node", name, { YONEXUS_NODE_NAME: name, YONEXUS_LISTEN_PORT: String(port) });
+      return { ...plan("node", name, { YONEXUS_NODE_NAME: name, YONEXUS_LISTEN_PORT: String(port) }), keep: keepPort };
     }),
     about: {
       redis: redis.url,
@@ -45,6 +45,12 @@ export function planCluster(wishes: ClusterWishes, redis: LocalRedis | { readonl
     dataDir: dir.path,
     drainMs: config.drainWindowMs,
   };
+}
+
+/** Followers come back to where they were: a node that chose its port (0) listens on the same one after a restart. */
+function keepPort({ url }: ProcessEvent): NodeJS.ProcessEnv {
+  const port = /:(\d+)$/u.exec(String(url))?.[1];
+  return port === undefined ? {} : { YONEXUS_LISTEN_PORT: port };
 }
 
 function sharedEnvironment({ masterKey, env }: ClusterWishes, redisUrl: string): NodeJS.ProcessEnv {

@@ -205,6 +205,25 @@ describe("waiting for a queued message", () => {
     expect(await sending).toMatchObject({ result: "delivered", reached: "acked", node: "node-a" });
   });
 
+  it("ends with what the receipt says when its record went before it could be asked", async () => {
+    await claimEpoch(stores, "alice", version);
+    const { queued: heard } = await fakeNode(stores, "node-a", {});
+    const sender = await newSender();
+    const ends = {
+      acked: { result: "delivered", reached: "acked", node: "node-a" },
+      delivered: { result: "delivered", reached: "written", node: "node-a" },
+      expired: { result: "expired", reached: "expired" },
+      rejected: { result: "rejected", reached: "rejected", reason: "" },
+    } as const;
+    for (const [place, [receipt, end]] of Object.entries(ends).entries()) {
+      const sending = queued(sender, "r::x", { waitFor: "acked", timeoutMs: 2_000 });
+      const { messageId } = await waitFor("it to be under way", () => heard[place]);
+      await stores.redis.hdel(stores.keys.follower("alice").messages, messageId);
+      await tellSender(stores, sender.senderId, messageId, receipt as keyof typeof ends);
+      expect(await sending).toMatchObject(end);
+    }
+  });
+
   it("ends with expired or rejected, and why", async () => {
     const epoch = await claimEpoch(stores, "alice", version);
     const { queued: heard } = await fakeNode(stores, "node-a", {});

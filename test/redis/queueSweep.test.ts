@@ -1,4 +1,4 @@
-import { MessageQueue, QUEUE_LIMITS, QUEUE_RETENTION, QueueIndex } from "@yonexus/protocol/redis";
+import { MessageQueue, QUEUE_LIMITS, QUEUE_RETENTION, QueueIndex, type RedisConnection } from "@yonexus/protocol/redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { QueueSweep } from "../../coordinator/sweeps/queueSweep.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
@@ -29,6 +29,18 @@ const sweep = (budgetMs = 2_000) =>
 const dueAt = async (identifier = "alice") => Number(await stores.redis.zscore(stores.keys.queues, identifier));
 const makeDue = async (identifier = "alice") =>
   void (await stores.redis.zadd(stores.keys.queues, (await stores.now()) - 1, identifier));
+
+/** A connection of which one script is run otherwise: its link is slow. */
+function withSlow(redis: RedisConnection, script: string, run: (ask: () => Promise<unknown>) => Promise<unknown>) {
+  return new Proxy(redis, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== "function") return value;
+      const ask = (...args: unknown[]) => Reflect.apply(value, target, args);
+      return name === script ? (...args: unknown[]) => run(() => ask(...args)) : ask;
+    },
+  });
+}
 
 describe("the index of queues", () => {
   it("has an entry before a message is queued, no later than it expires and within a day", async () => {
@@ -79,6 +91,34 @@ describe("the index of queues", () => {
     await stores.redis.rename(`${own.queue}:away`, own.queue);
     await enqueue(queue, "o");
     expect(await dueAt()).toBeGreaterThan(0);
+  });
+
+  it.each(["enqueueMessages", "recordLive"])(
+    "has an entry after all when a sweep took it out before %s",
+    async (script) => {
+      const slow = withSlow(await stores.open("commands"), script, async (ask) => {
+        await waitFor("the entry to be due", async () => (await index.due(1)).length === 1);
+        await sweep();
+        expect(await index.size()).toBe(0);
+        return ask();
+      });
+      const sender = new MessageQueue(slow, stores.keys, { ...QUEUE_RETENTION, settledMs: 200 });
+      if (script === "enqueueMessages") await enqueue(sender, "m");
+      else await sender.recordLive({ identifier: "alice", messageId: "m", isOwnId: true, frame: "r::x" });
+      expect(await index.size()).toBe(1);
+    },
+  );
+
+  it("is not trusted to lie ahead for as long as the answer took that says when it is due", async () => {
+    const slow = withSlow(await stores.open("commands"), "noteQueues", async (ask) => {
+      const answer = await ask();
+      const noted = await dueAt();
+      await waitFor("the margin to be reached", async () => (await stores.now()) > noted - 900);
+      return answer;
+    });
+    const known = new QueueIndex(slow, stores.keys);
+    await known.note(new Map([["alice", 1_500]]));
+    expect(known.covers("alice", 1_500)).toBe(false);
   });
 
   it("has an entry for records of live messages as well", async () => {

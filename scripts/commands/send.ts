@@ -98,7 +98,7 @@ function parseWait(text: string): "written" | "acked" {
 function explainDoubt(error: unknown): never {
   if (!(error instanceof MaybeQueuedError)) throw error;
   throw new CliError(
-    `Redis did not answer, so the message may be queued or not. Send it again with --queue --id=${error.messageId}: it is never queued twice.`,
+    `Redis did not answer, or failed at it, so the message may be queued or not. Send it again with --queue --id=${error.messageId}: it is never queued twice.`,
     { cause: error },
   );
 }

@@ -226,7 +226,8 @@ describe("a replica that is parked", () => {
     await taken("one");
     await lapse("one");
     await park("one");
-    expect(only(await taken("two"))).toMatchObject({ identifier: "alice", content: "1", tries: 1 });
+    // Whose was there first is not told apart within a millisecond.
+    expect(only(await taken("two"))).toMatchObject({ content: "1", tries: 1 });
     await stores.rules.leave(RULE, "two");
     await stores.rules.hold(RULE, GROUP, "three", LEASE_MS);
     const again: unknown[] = [];
@@ -235,11 +236,11 @@ describe("a replica that is parked", () => {
       again.push(...given.map(({ identifier, content, tries }) => [identifier, content, tries]));
       await inbox.ack("three", given);
     }
-    expect(again).toEqual([
+    expect(again.slice(0, 2).sort()).toEqual([
       ["alice", "1", 1],
       ["bob", "1", 1],
-      ["alice", "2", 0],
     ]);
+    expect(again.slice(2)).toEqual([["alice", "2", 0]]);
   });
 
   it("has its first messages given alone from then on, until they are acked or fail, while others go on elsewhere", async () => {

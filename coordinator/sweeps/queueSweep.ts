@@ -1,5 +1,5 @@
 import {
-  type DueQueue,
+  type DueFollower,
   type MessageQueue,
   type QueueIndex,
   type RedisConnection,
@@ -62,7 +62,7 @@ export class QueueSweep {
     }
   }
 
-  async #tidy(due: DueQueue, counts: QueueCounts, budget: TimeBudget): Promise<void> {
+  async #tidy(due: DueFollower, counts: QueueCounts, budget: TimeBudget): Promise<void> {
     try {
       let tidied: Tidied;
       do {

@@ -2,6 +2,7 @@ export * from "./attemptStore.ts";
 export * from "./clock.ts";
 export * from "./connection.ts";
 export * from "./deadLetters.ts";
+export type { DueFollower } from "./dueFollowers.ts";
 export * from "./enqueueBatch.ts";
 export * from "./errors.ts";
 export * from "./followerDirectory.ts";

@@ -1,13 +1,7 @@
-import { redisNow } from "./clock.ts";
 import type { RedisConnection } from "./connection.ts";
+import { type DueFollower, readDueFollowers } from "./dueFollowers.ts";
 import type { Keys } from "./keys.ts";
 import { runScript } from "./scripts.ts";
-
-export interface DueFollower {
-  readonly identifier: string;
-  /** The score that made it due (Redis time, ms). */
-  readonly dueAt: number;
-}
 
 /**
  * When each live follower is to be judged next. An index: it finds candidates and may be stale; the session decides.
@@ -29,22 +23,7 @@ export class LivenessIndex {
 
   /** The followers that are due now, longest due first. */
   async due(limit: number): Promise<DueFollower[]> {
-    const now = await redisNow(this.#redis);
-    const members = await this.#redis.zrange(
-      this.#keys.liveness,
-      "-inf",
-      String(now),
-      "BYSCORE",
-      "LIMIT",
-      0,
-      limit,
-      "WITHSCORES",
-    );
-    const due: DueFollower[] = [];
-    for (let index = 0; index + 1 < members.length; index += 2) {
-      due.push({ identifier: members[index] ?? "", dueAt: Number(members[index + 1]) });
-    }
-    return due;
+    return readDueFollowers(this.#redis, this.#keys.liveness, limit);
   }
 
   /** Takes a follower out, unless somebody moved it since it was read. */

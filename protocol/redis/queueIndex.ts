@@ -1,13 +1,7 @@
-import { redisNow } from "./clock.ts";
 import type { RedisConnection } from "./connection.ts";
+import { type DueFollower, readDueFollowers } from "./dueFollowers.ts";
 import type { Keys } from "./keys.ts";
 import { runScript } from "./scripts.ts";
-
-export interface DueQueue {
-  readonly identifier: string;
-  /** The score that made it due (Redis time, ms). */
-  readonly dueAt: number;
-}
 
 /** Followers whose entry is remembered; beyond them it is written once more. */
 const REMEMBERED = 10_000;
@@ -73,27 +67,12 @@ export class QueueIndex {
   }
 
   /** The queues that are due now, longest due first. */
-  async due(limit: number): Promise<DueQueue[]> {
-    const now = await redisNow(this.#redis);
-    const members = await this.#redis.zrange(
-      this.#keys.queues,
-      "-inf",
-      String(now),
-      "BYSCORE",
-      "LIMIT",
-      0,
-      limit,
-      "WITHSCORES",
-    );
-    const due: DueQueue[] = [];
-    for (let index = 0; index + 1 < members.length; index += 2) {
-      due.push({ identifier: members[index] ?? "", dueAt: Number(members[index + 1]) });
-    }
-    return due;
+  async due(limit: number): Promise<DueFollower[]> {
+    return readDueFollowers(this.#redis, this.#keys.queues, limit);
   }
 
   /** Moves an entry, or without a time takes it out; unless somebody moved it since it was read. */
-  async settle(due: DueQueue, nextDueAt: number | undefined): Promise<void> {
+  async settle(due: DueFollower, nextDueAt: number | undefined): Promise<void> {
     const key = [this.#keys.queues];
     if (nextDueAt === undefined) await runScript(this.#redis, "removeIfDue", key, [due.identifier, due.dueAt]);
     else await runScript(this.#redis, "moveIfDue", key, [due.identifier, due.dueAt, nextDueAt]);

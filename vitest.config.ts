@@ -4,6 +4,24 @@ import { defineConfig } from "vitest/config";
 const source = { conditions: ["source", "node", "import", "default"] };
 const shared = { resolve: source, ssr: { resolve: source } };
 
+// They need an installed OpenClaw, and a plugin that is built: scripts/testOpenclaw.sh sees to both and says where it is.
+const openclaw =
+  process.env.YONEXUS_OPENCLAW_HOST === undefined
+    ? []
+    : [
+        {
+          ...shared,
+          test: {
+            name: "openclaw",
+            include: ["test/openclaw/**/*.test.ts"],
+            testTimeout: 120_000,
+            hookTimeout: 180_000,
+            // A gateway that boots uses both cores and most of a gigabyte.
+            fileParallelism: false,
+          },
+        },
+      ];
+
 export default defineConfig({
   ...shared,
   test: {
@@ -14,7 +32,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: "unit",
-          include: ["{protocol,node,coordinator,scripts,test/bench}/**/*.test.ts"],
+          include: ["{protocol,node,coordinator,plugin,scripts,test/bench}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/dist/**"],
           // Only ends what hangs: a property of a thousand cases takes its time on a busy machine.
           testTimeout: 30_000,
@@ -32,6 +50,11 @@ export default defineConfig({
         ...shared,
         test: { name: "faults", include: ["test/faults/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
       },
+      {
+        ...shared,
+        test: { name: "plugin", include: ["test/plugin/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 },
+      },
+      ...openclaw,
     ],
   },
 });

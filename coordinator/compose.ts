@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Config, ConfigError } from "@yonexus/protocol/config";
 import type { Logger } from "@yonexus/protocol/log";
 import {
+  COORDINATOR_SOURCE,
+  ConfigurationLimitError,
   ensureSchemaVersion,
   Keyring,
   Keys,
@@ -17,10 +19,11 @@ import {
   SchemaMismatchError,
   SessionStore,
   TrustStore,
+  unlessAborted,
   whenReady,
 } from "@yonexus/protocol/redis";
 import type { Worker } from "bullmq";
-import { closeConnections, openConnections } from "./connections.ts";
+import { allReady, closeConnections, openConnections } from "./connections.ts";
 import { CoordinatorLease } from "./coordinatorLease.ts";
 import type { CoordinatorOptions, RunningCoordinator } from "./main.ts";
 import { ConsoleNotifier } from "./notifications/console.ts";
@@ -55,8 +58,9 @@ export async function compose(
   options: CoordinatorOptions,
   tuning: Tuning,
 ): Promise<RunningCoordinator> {
-  const { logger } = options;
+  const { logger, signal } = options;
   const { redisUrl } = config;
+  signal?.throwIfAborted();
   if (redisUrl === undefined) throw new ConfigError(["REDIS_URL is not set: it names the Redis of the cluster."]);
   const coordinatorId = `${config.nodeName}-${randomBytes(4).toString("hex")}`;
   const keys = new Keys(config.keyPrefix);
@@ -65,10 +69,11 @@ export async function compose(
   const notifier = createNotifier(config, options, tuning, aborting.signal);
 
   const outages = new OutageLog(logger);
-  const connections = await openConnections(redisUrl, outages);
+  const connections = openConnections(redisUrl, outages);
   const { commands } = connections;
   try {
-    await prepareRedis(commands, keys, outages, async () =>
+    await unlessAborted(signal, allReady(connections));
+    await prepareRedis(commands, keys, outages, signal, async () =>
       applyAllowlist(config, new TrustStore(commands, keys), logger),
     );
   } catch (error) {
@@ -84,7 +89,7 @@ export async function compose(
   // No sweep may keep the dead-node sweep waiting for long.
   const limits = { batch: BATCH, budgetMs: Math.min(tuning.sweepBudgetMs, leaseMs / 3) };
 
-  const lease = new CoordinatorLease(commands, keys, coordinatorId, leaseMs);
+  const lease = new CoordinatorLease(commands, keys, { coordinatorId, leaseMs, keyIds: keyring.keyIds });
   const schedule = scheduleOf(config, tuning.retentionEveryMs);
   const reportDebug = (error: unknown): void => {
     logger.debug(
@@ -103,8 +108,16 @@ export async function compose(
       reportDebug,
     ),
   ];
-  await lease.renew().catch(reportDebug);
-  await ensureSchedule(queues.sweeps, schedule, true).catch(reportDebug);
+  try {
+    await unlessAborted(signal, lease.renew().catch(reportDebug));
+    await unlessAborted(signal, ensureSchedule(queues.sweeps, schedule, true).catch(reportDebug));
+  } catch (error) {
+    // Aborted: all else was reported.
+    if (commands.status === "ready") await lease.release().catch(reportDebug);
+    await Promise.allSettled([queues.sweeps.close(), queues.notices.close()]);
+    closeConnections(connections);
+    throw error;
+  }
   for (const repeater of repeaters) repeater.start();
 
   const watchWorker = (name: string, worker: Worker): RefusalPause => {
@@ -166,27 +179,36 @@ async function prepareRedis(
   redis: RedisConnection,
   keys: Keys,
   outages: OutageLog,
+  signal: AbortSignal | undefined,
   prepare: () => Promise<void>,
 ): Promise<void> {
   for (;;) {
     try {
-      await ensureSchemaVersion(redis, keys);
-      await prepare();
+      await unlessAborted(signal, ensureSchemaVersion(redis, keys));
+      await unlessAborted(signal, prepare());
       return;
     } catch (error) {
-      if (error instanceof SchemaMismatchError || isRefusal(error) || !(error instanceof Error)) throw error;
+      if (signal?.aborted || error instanceof SchemaMismatchError || isRefusal(error) || !(error instanceof Error)) {
+        throw error;
+      }
       outages.report("start", error);
-      await sleep(RETRY_MS);
-      await whenReady(redis);
+      await unlessAborted(signal, sleep(RETRY_MS, undefined, signal === undefined ? {} : { signal }));
+      await unlessAborted(signal, whenReady(redis));
     }
   }
 }
 
 async function applyAllowlist(config: Config, trust: TrustStore, logger: Logger): Promise<void> {
   if (config.followerIdentifiers.length === 0) return;
-  const { added, removed } = await trust.applyConfigured(config.followerIdentifiers);
-  if (added.length > 0 || removed.length > 0)
-    logger.info({ added, removed }, "The allowlist follows the configuration.");
+  try {
+    const { added, removed } = await trust.applyConfigured(config.followerIdentifiers, COORDINATOR_SOURCE);
+    if (added.length > 0 || removed.length > 0)
+      logger.info({ added, removed }, "The allowlist follows the configuration.");
+  } catch (error) {
+    // All else was applied, and another try would end the same.
+    if (!(error instanceof ConfigurationLimitError)) throw error;
+    logger.warn({ identifiers: error.identifiers }, error.message);
+  }
 }
 
 function createNotifier(config: Config, options: CoordinatorOptions, tuning: Tuning, signal: AbortSignal): Notifier {

@@ -11,8 +11,8 @@ export interface Connections {
   readonly notices: RedisConnection;
 }
 
-/** Opens them all; resolves when Redis answers on each, however long that takes. */
-export async function openConnections(url: string, outages: OutageLog): Promise<Connections> {
+/** Opens them all. */
+export function openConnections(url: string, outages: OutageLog): Connections {
   const connections = {
     commands: openRedis(url, "commands"),
     producer: openRedis(url, "producer"),
@@ -20,8 +20,12 @@ export async function openConnections(url: string, outages: OutageLog): Promise<
     notices: openRedis(url, "worker"),
   };
   for (const connection of Object.values(connections)) outages.watch(connection);
-  await Promise.all(Object.values(connections).map(whenReady));
   return connections;
+}
+
+/** Resolves when Redis answers on each, however long that takes. */
+export async function allReady(connections: Connections): Promise<void> {
+  await Promise.all(Object.values(connections).map(whenReady));
 }
 
 export function closeConnections(connections: Connections): void {

@@ -1,14 +1,17 @@
 import type { Config } from "@yonexus/protocol/config";
 import type { Logger } from "@yonexus/protocol/log";
 import { compose } from "./compose.ts";
+import type { NoticeTerminal } from "./notifications/console.ts";
 import { TUNING } from "./tuning.ts";
 
 export interface CoordinatorOptions {
   readonly logger: Logger;
   /** Where pairing codes are printed when there is no bot: the operator's terminal, never the log. */
-  readonly terminal: NodeJS.WritableStream;
+  readonly terminal: NoticeTerminal;
   /** Prints a notice as one line of JSON. */
   readonly json: boolean;
+  /** Aborted before the coordinator runs, it closes everything and the start rejects with the signal's reason. Of no effect after that. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningCoordinator {
@@ -18,7 +21,8 @@ export interface RunningCoordinator {
 }
 
 /**
- * Starts a coordinator: it runs the sweeps and sends the notices. Any number may run. Waits for Redis as long as it takes.
+ * Starts a coordinator: it runs the sweeps and sends the notices. Any number may run. Waits for Redis as long as it takes,
+ * or until the signal is aborted.
  *
  * @throws SchemaMismatchError when the keys in Redis belong to another version
  * @throws UnsealError when the configuration has no master key

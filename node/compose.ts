@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isIPv6 } from "node:net";
 import type { Config } from "@yonexus/protocol/config";
-import type { Logger } from "@yonexus/protocol/log";
 import {
   AttemptStore,
   ensureSchemaVersion,
@@ -10,8 +9,6 @@ import {
   LivenessIndex,
   MessageQueue,
   NodeStore,
-  OutageLog,
-  openRedis,
   PAIRING_LIMITS,
   PairingStore,
   parseNodeCommand,
@@ -19,7 +16,7 @@ import {
   SessionStore,
   Subscription,
   TrustStore,
-  whenReady,
+  unlessAborted,
 } from "@yonexus/protocol/redis";
 import { Admission } from "./admission.ts";
 import { ClusterClock } from "./cluster/clusterClock.ts";
@@ -28,8 +25,10 @@ import { Membership } from "./cluster/membership.ts";
 import { Receipts } from "./cluster/receipts.ts";
 import { Reconciler } from "./cluster/reconciler.ts";
 import { SessionIndex } from "./cluster/sessionIndex.ts";
+import { allReady, closeConnections, openConnections } from "./connections.ts";
 import { drainConnections } from "./drain.ts";
 import { KeepAlive } from "./keepAlive.ts";
+import type { NodeOptions } from "./main.ts";
 import { socketsWithinFileLimit } from "./openFileLimit.ts";
 import { NodeConnectionServices } from "./services/connectionServices.ts";
 import { NoticeProducer } from "./services/noticeProducer.ts";
@@ -58,22 +57,25 @@ const VERSION = "0.1.0";
 /** What a follower is told to wait while the node is not ready (s). */
 const RETRY_AFTER_S = 2;
 
-/** Wires a node and starts it. All wiring is here. */
-export async function composeNode(config: NodeConfig, logger: Logger): Promise<RunningNode> {
+/** Wires a node and starts it. All wiring is here. What was opened is closed when it throws. */
+export async function composeNode(config: NodeConfig, { logger, signal }: NodeOptions): Promise<RunningNode> {
+  signal?.throwIfAborted();
   const keys = new Keys(config.keyPrefix);
   const nodeId = `${config.nodeName}-${randomBytes(6).toString("base64url").replaceAll(/[-_]/gu, "0")}`;
-  const commands = openRedis(config.redisUrl, "commands");
-  const subscriber = openRedis(config.redisUrl, "subscriber");
-  const producer = openRedis(config.redisUrl, "producer");
-  const outages = new OutageLog(logger);
-  for (const redis of [commands, subscriber, producer]) outages.watch(redis);
-  await Promise.all([whenReady(commands), whenReady(subscriber), whenReady(producer)]);
+  const keyring = new Keyring(config.masterKeys);
+  const connections = openConnections(config.redisUrl, logger);
+  const { commands, subscriber, producer } = connections;
+  try {
+    await unlessAborted(signal, allReady(connections));
+    await unlessAborted(signal, ensureSchemaVersion(commands, keys));
+  } catch (error) {
+    closeConnections(connections);
+    throw error;
+  }
   const background = (work: Promise<unknown>): void => {
     work.catch((error: unknown) => logger.debug({ err: error }, "an index was not written; the reconciler mends it"));
   };
 
-  await ensureSchemaVersion(commands, keys);
-  const keyring = new Keyring(config.masterKeys);
   const trusts = new TrustStore(commands, keys, keyring);
   const sessions = new SessionStore(commands, keys);
   const nodes = new NodeStore(commands, keys);
@@ -122,6 +124,7 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
       name: config.nodeName,
       version: VERSION,
       leaseMs: config.leaseMs,
+      keyIds: keyring.keyIds,
       sessionCount: () => hub.sessionCount,
       reconcile: async () => reconciler.reconcile(),
       clock,
@@ -182,31 +185,38 @@ export async function composeNode(config: NodeConfig, logger: Logger): Promise<R
       },
     },
   );
-  const listening = await server.listen().catch(async (error: unknown) => {
-    for (const redis of [commands, subscriber, producer]) redis.disconnect();
-    throw error;
-  });
-  const host = isIPv6(config.listenHost) ? `[${config.listenHost}]` : config.listenHost;
-  const url = `ws://${host}:${listening}`;
-  const subscription = await Subscription.open(subscriber, keys.nodeChannel(nodeId), (text) => {
-    const command = parseNodeCommand(text);
-    if (command === undefined) logger.warn("a command of an unknown form was ignored: is another version running?");
-    else if (command.kind === "canary") membership.canaryHeard(command.token);
-    else hub.handle(command);
-  });
-  await membership.join(config.publicWsUrl ?? url);
-  for (const redis of [commands, subscriber]) redis.on("ready", () => membership.reconnected());
-  const keepAlive = new KeepAlive(() => hub.connections(), config.pingIntervalMs);
-  logger.info({ nodeId, url }, "the node is ready");
-
+  let subscription: Subscription | undefined;
   const giveBack = async (): Promise<void> => {
     doubts.stop();
     await services.settled();
     await membership.leave().catch((error: unknown) => logger.debug({ err: error }, "the lease was left to lapse"));
-    subscription.close();
+    subscription?.close();
     await notices.close();
-    for (const redis of [commands, subscriber, producer]) redis.disconnect();
+    closeConnections(connections);
   };
+
+  let url: string;
+  try {
+    const listening = await server.listen();
+    const host = isIPv6(config.listenHost) ? `[${config.listenHost}]` : config.listenHost;
+    url = `ws://${host}:${listening}`;
+    const opening = Subscription.open(subscriber, keys.nodeChannel(nodeId), (text) => {
+      const command = parseNodeCommand(text);
+      if (command === undefined) logger.warn("a command of an unknown form was ignored: is another version running?");
+      else if (command.kind === "canary") membership.canaryHeard(command.token);
+      else hub.handle(command);
+    });
+    subscription = await unlessAborted(signal, opening);
+    await unlessAborted(signal, membership.join(config.publicWsUrl ?? url));
+  } catch (error) {
+    await server.close();
+    await giveBack();
+    throw error;
+  }
+  for (const redis of [commands, subscriber]) redis.on("ready", () => membership.reconnected());
+  const keepAlive = new KeepAlive(() => hub.connections(), config.pingIntervalMs);
+  logger.info({ nodeId, url }, "the node is ready");
+
   return {
     nodeId,
     url,

@@ -1,12 +1,17 @@
 import { NoticeDeliveryError, type Notifier, type OperatorNotice } from "./notifier.ts";
 import { renderJson, renderTerminal } from "./render.ts";
 
+/** What takes the operator's notices: a terminal, or what stands in for one. */
+export interface NoticeTerminal {
+  write(text: string, done: (error?: Error | null) => void): unknown;
+}
+
 /** Prints notices on the operator's terminal, for a cluster without a bot. Never the log: logs are kept and copied. */
 export class ConsoleNotifier implements Notifier {
-  readonly #terminal: NodeJS.WritableStream;
+  readonly #terminal: NoticeTerminal;
   readonly #json: boolean;
 
-  constructor(terminal: NodeJS.WritableStream, json: boolean) {
+  constructor(terminal: NoticeTerminal, json: boolean) {
     this.#terminal = terminal;
     this.#json = json;
   }

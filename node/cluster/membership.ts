@@ -7,6 +7,8 @@ export interface MembershipOptions {
   readonly name: string;
   readonly version: string;
   readonly leaseMs: number;
+  /** Of its master keys: another deployment's shows by them. */
+  readonly keyIds: readonly string[];
   readonly sessionCount: () => number;
   /** Settles every local session with Redis: after an outage, before the lease is renewed. */
   readonly reconcile: () => Promise<number>;
@@ -63,12 +65,13 @@ export class Membership {
   }
 
   /**
-   * Takes the lease, and waits until the node's own channel works.
+   * Takes the lease, and waits until the node's own channel works. Left meanwhile, it does nothing more.
    * @param url where followers reach the node. @throws when Redis does not answer.
    */
   async join(url: string): Promise<void> {
     this.#url = url;
     await this.#renew();
+    if (this.#stopped) return;
     const heard = new Promise<void>((resolve) => {
       this.#firstCanary = resolve;
     });
@@ -177,7 +180,7 @@ export class Membership {
   }
 
   async #renew(): Promise<void> {
-    const { nodeId, name, version, leaseMs, sessionCount, clock } = this.#options;
+    const { nodeId, name, version, leaseMs, keyIds, sessionCount, clock } = this.#options;
     const askedAt = performance.now();
     const redisNow = await this.#nodes.renew(nodeId, {
       name,
@@ -188,6 +191,7 @@ export class Membership {
       startedAt: this.#startedAt,
       sessions: sessionCount(),
       draining: this.#draining,
+      keyIds,
     });
     this.#renewedAt = performance.now();
     clock.learn(redisNow, askedAt, this.#renewedAt);

@@ -10,10 +10,18 @@ export interface ConfigSources<Required extends SettingName = never> {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The path of a JSON file with the camelCase names. */
   readonly file?: string | undefined;
+  /** Settings by their camelCase names, from a program that keeps them in a configuration of its own. */
+  readonly entries?: ConfigEntries;
   /** Settings without a default that this process cannot do without. */
   readonly require?: readonly Required[];
   /** The machine's name, from which the node's default name is made. */
   readonly hostName?: string;
+}
+
+export interface ConfigEntries {
+  /** Where they stand, as a problem names it: `plugins.entries.x.config`. */
+  readonly place: string;
+  readonly values: Readonly<Record<string, unknown>>;
 }
 
 /** In the result, what was required is not `undefined`. */
@@ -53,10 +61,10 @@ export function loadConfig<Required extends SettingName = never>(
   }
   if (!given.has("notifier")) values.set("notifier", given.has("notifyBotToken") ? "discord" : "console");
 
-  const labelOf = (name: SettingName) => given.get(name)?.label ?? SETTINGS[name].env;
+  const labelOf = (name: SettingName) => given.get(name)?.label ?? unsetLabel(name, sources.entries);
   for (const name of sources.require ?? []) {
     if (given.has(name) || "default" in SETTINGS[name] || "derived" in SETTINGS[name]) continue;
-    problems.push(`${SETTINGS[name].env} is not set: ${mend(SETTINGS[name])}`);
+    problems.push(`${labelOf(name)} is not set: ${mend(SETTINGS[name])}`);
   }
   problems.push(...contradictions(values, given, labelOf));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -78,12 +86,19 @@ export function redactConfig(config: Config): Readonly<Record<SettingName, unkno
 function collect(sources: ConfigSources<SettingName>, problems: string[]): ReadonlyMap<SettingName, Given> {
   const settings = listSettings();
   const given = new Map<SettingName, Given>();
+  const keyed: { place: string; entries: Iterable<readonly [string, unknown]> }[] = [];
   if (sources.file !== undefined) {
     const { entries, problem } = readConfigFile(sources.file);
     if (problem !== undefined) problems.push(problem);
-    for (const [key, value] of entries ?? []) {
+    keyed.push({ place: sources.file, entries: entries ?? [] });
+  }
+  if (sources.entries !== undefined) {
+    keyed.push({ place: sources.entries.place, entries: Object.entries(sources.entries.values) });
+  }
+  for (const { place, entries } of keyed) {
+    for (const [key, value] of entries) {
       const setting = settings.find(({ fileKey }) => fileKey === key);
-      const label = `${key} in ${sources.file}`;
+      const label = `${key} in ${place}`;
       if (setting === undefined) {
         problems.push(
           unknownName(
@@ -155,6 +170,12 @@ function mend({ kind }: Setting): string {
   return kind.hint ?? `it must be ${kind.expects}.`;
 }
 
+/** What a person has to write to set it: the variable, or the key where a program brings the settings. */
+function unsetLabel(name: SettingName, entries: ConfigEntries | undefined): string {
+  const setting: Setting = SETTINGS[name];
+  return entries === undefined ? setting.env : `${setting.fileKey ?? name} in ${entries.place}`;
+}
+
 function isSecret(name: SettingName): boolean {
   return "secret" in SETTINGS[name];
 }
@@ -180,7 +201,7 @@ function contradictions(
   if (values.get("notifier") === "discord") {
     const needed = ["notifyBotToken", "adminUserId"] as const;
     for (const name of needed.filter((each) => !given.has(each))) {
-      found.push(`${SETTINGS[name].env} is not set: the discord notifier needs it. ${SETTINGS[name].about}`);
+      found.push(`${labelOf(name)} is not set: the discord notifier needs it. ${SETTINGS[name].about}`);
     }
   }
   return found;

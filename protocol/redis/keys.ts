@@ -43,6 +43,9 @@ export interface RuleKeys {
   readonly deadLetters: string;
 }
 
+/** The source of the configuration that the coordinators apply: YONEXUS_FOLLOWER_IDENTIFIERS. */
+export const COORDINATOR_SOURCE = "coordinator";
+
 /** Characters that a rule may have and that stay as they are in its key. All else is percent-encoded, braces above all. */
 const PLAIN = /[^A-Za-z0-9._-]/gu;
 
@@ -56,7 +59,7 @@ export class Keys {
   readonly prefix: string;
   /** ZSET, score 0: every identifier that was ever allowed, in lexical order. An index. */
   readonly followers: string;
-  /** SET: the identifiers that the configuration allowed; what leaves the configuration is taken off by it again. */
+  /** SET: the identifiers that the coordinator's configuration named last. An index; those of others are `configuredBy`. */
   readonly configuredFollowers: string;
   /** ZSET, score = when the follower's liveness is due to be judged (ms). An index. */
   readonly liveness: string;
@@ -117,6 +120,11 @@ export class Keys {
     };
   }
 
+  /** SET: the identifiers that a configuration named last. An index. @param source whose configuration it is. */
+  configuredBy(source: string): string {
+    return source === COORDINATOR_SOURCE ? this.configuredFollowers : `${this.configuredFollowers}:${source}`;
+  }
+
   /** HASH: one pending pairing of an identifier and a public key. */
   pairing(identifier: string, fingerprint: string): string {
     return `${this.prefix}:{${identifier}}:pairing:${fingerprint}`;
@@ -149,6 +157,11 @@ export class Keys {
   /** STRING: the identifier that a message with an id of the sender's own was queued for. An index. */
   messageIndex(messageId: string): string {
     return `${this.prefix}:message:${messageId}`;
+  }
+
+  /** STRING with a TTL: the ids of a live coordinator's master keys, by commas. */
+  coordinatorKeyIds(coordinatorId: string): string {
+    return `${this.prefix}:coordinator:${coordinatorId}:keyIds`;
   }
 
   /** HASH with a TTL: a node's lease. It is alive while this key exists. */

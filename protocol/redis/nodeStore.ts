@@ -14,6 +14,8 @@ export interface NodeReport {
   readonly startedAt: number;
   readonly sessions: number;
   readonly draining: boolean;
+  /** `Keyring.keyIds`. One of before they were told has none. */
+  readonly keyIds?: readonly string[];
   /** The lease's length (ms): the node is dead when it did not renew for so long. */
   readonly leaseMs: number;
 }
@@ -75,6 +77,7 @@ export class NodeStore {
           sessions: Number(fields.sessions ?? 0),
           draining: fields.draining === "true",
           renewedAt: Number(fields.renewedAt),
+          ...(fields.keyIds === undefined ? {} : { keyIds: fields.keyIds.split(",") }),
         };
       }),
     );

@@ -70,10 +70,11 @@ export interface PendingPairing {
 export class PairingStore {
   readonly #redis: RedisConnection;
   readonly #keys: Keys;
-  readonly #keyring: Keyring;
+  readonly #keyring: Keyring | undefined;
   readonly #limits: PairingLimits;
 
-  constructor(redis: RedisConnection, keys: Keys, keyring: Keyring, limits: PairingLimits = PAIRING_LIMITS) {
+  /** @param keyring needed to open, tell and confirm pairings; a process that only lists does without. */
+  constructor(redis: RedisConnection, keys: Keys, keyring?: Keyring, limits: PairingLimits = PAIRING_LIMITS) {
     this.#redis = redis;
     this.#keys = keys;
     this.#keyring = keyring;
@@ -88,7 +89,8 @@ export class PairingStore {
     waiter: PairingWaiter,
   ): Promise<OpenedPairing> {
     const code = newPairingCode(randomBytes);
-    const [codeHash = ""] = this.#keyring.hashCode(code, identifier, fingerprint);
+    const keyring = this.#requireKeyring();
+    const [codeHash = ""] = keyring.hashCode(code, identifier, fingerprint);
     const own = this.#keys.follower(identifier);
     const limits = this.#limits;
     const reply = await runScript(
@@ -99,7 +101,7 @@ export class PairingStore {
         fingerprint,
         publicKey,
         codeHash,
-        this.#keyring.seal(code, codeContext(identifier, fingerprint)),
+        keyring.seal(code, codeContext(identifier, fingerprint)),
         limits.ttlMs,
         waiter.address,
         randomBytes(12).toString("base64url"),
@@ -145,7 +147,7 @@ export class PairingStore {
       pairingId,
       identifier,
       fingerprint,
-      code: this.#keyring.open(sealedCode, codeContext(identifier, fingerprint)),
+      code: this.#requireKeyring().open(sealedCode, codeContext(identifier, fingerprint)),
       address: address ?? "",
       expiresAt: Number(expiresAt),
     };
@@ -193,7 +195,7 @@ export class PairingStore {
         this.#limits.maxTries,
         this.#keys.nodeChannelPrefix,
         this.#keys.events,
-        ...this.#keyring.hashCode(code, identifier, fingerprint),
+        ...this.#requireKeyring().hashCode(code, identifier, fingerprint),
       ],
     );
     const outcome = reply.outcome("paired", "invalid_code", "too_many_attempts", "expired", "not_allowed");
@@ -230,6 +232,11 @@ export class PairingStore {
   /** Takes expired pairings out of the index. Returns how many. */
   async forgetExpired(): Promise<number> {
     return this.#redis.zremrangebyscore(this.#keys.pendingPairings, "-inf", await redisNow(this.#redis));
+  }
+
+  #requireKeyring(): Keyring {
+    if (this.#keyring === undefined) throw new TypeError("This PairingStore was made without a keyring.");
+    return this.#keyring;
   }
 
   async #forget(identifier: string, fingerprint: string): Promise<void> {

@@ -1,5 +1,9 @@
+import { unlessAborted } from "./aborting.ts";
 import type { RedisConnection } from "./connection.ts";
 import { RedisUnreachableError } from "./errors.ts";
+
+/** The longest time that a timer can wait (ms). */
+const MAX_TIMER_MS = 2_147_483_647;
 
 /** Waits for one connection on behalf of many, with one set of listeners however many wait. */
 export class Readiness {
@@ -17,17 +21,19 @@ export class Readiness {
 
   /**
    * Resolves when the connection is ready.
-   * @throws what the connection last failed with when that takes longer than `timeoutMs`, or when it was ended for good.
+   * @param timeoutMs may be Infinity.
+   * @throws what the connection last failed with when that takes longer than `timeoutMs`, or when it was ended for good; the
+   *   signal's reason.
    */
-  async within(timeoutMs: number): Promise<void> {
+  async within(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (this.isReady) return;
     if (this.#redis.status !== "end") {
       this.#change ??= this.#nextChange();
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, Math.max(1, timeoutMs));
+        timer = setTimeout(resolve, Math.min(Math.max(1, timeoutMs), MAX_TIMER_MS));
       });
-      await Promise.race([this.#change, late]).finally(() => clearTimeout(timer));
+      await unlessAborted(signal, Promise.race([this.#change, late])).finally(() => clearTimeout(timer));
     }
     if (this.isReady) return;
     throw (

@@ -1,3 +1,5 @@
+import { innermost } from "./innermostError.ts";
+
 /** Redis answered, and would not do it. */
 export interface RedisRefusal {
   /** The password: it does nothing for us. The server: it refuses all commands of a kind. The command: this one alone. */
@@ -70,14 +72,6 @@ export function outageReason(error: unknown): string | undefined {
 
 /** How ioredis says that a command got no answer. */
 const SILENCE = ["Stream isn't writeable", "Connection is closed", "Command timed out", "connect ETIMEDOUT"];
-
-/** A cluster's error wraps those of its nodes, and a connection to two addresses those of both. */
-function innermost(error: unknown): Error | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const inner: unknown =
-    "lastNodeError" in error ? error.lastNodeError : error instanceof AggregateError ? error.errors[0] : undefined;
-  return innermost(inner) ?? error;
-}
 
 function clause(error: Error): string {
   return error.message.replace(/\.$/u, "") || error.name;

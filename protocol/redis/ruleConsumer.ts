@@ -139,6 +139,11 @@ export class RuleConsumer {
     return this.#lease.replicaId;
   }
 
+  /** Whether the rule is this replica's now. It is not while Redis is away for longer than the lease, or once another group took it. */
+  get isLive(): boolean {
+    return this.#lease.isLive;
+  }
+
   /** Takes the rule and begins to handle. @throws RuleHeldError when another group holds it. */
   async start(): Promise<void> {
     await this.#lease.start();

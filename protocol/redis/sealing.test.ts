@@ -91,3 +91,12 @@ describe("the hash of a pairing code", () => {
 it("a keyring without a key says which setting is missing", () => {
   expect(() => new Keyring([])).toThrow(/YONEXUS_MASTER_KEY/u);
 });
+
+it("the ids of a keyring are those that its sealed values name, the current one first", () => {
+  const keyring = new Keyring([NEW, OLD]);
+  const [current, older] = keyring.keyIds;
+  expect(keyring.keyIds).toHaveLength(2);
+  expect(keyring.seal("text", "place").split(".")[1]).toBe(current);
+  expect(new Keyring([OLD]).keyIds).toEqual([older]);
+  expect(current).toMatch(/^[0-9a-f]{8}$/u);
+});

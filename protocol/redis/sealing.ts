@@ -32,6 +32,11 @@ export class Keyring {
     }));
   }
 
+  /** The public ids of the master keys, the current one first: sealed values name theirs. They tell nothing about the keys. */
+  get keyIds(): readonly string[] {
+    return this.#keys.map(({ id }) => id);
+  }
+
   get #current(): MasterKey {
     const [first] = this.#keys;
     if (first === undefined) throw new UnsealError("There is no master key: set YONEXUS_MASTER_KEY.");

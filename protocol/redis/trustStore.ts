@@ -1,6 +1,7 @@
 import type { AdminNotification } from "../wire/index.ts";
 import type { RedisConnection } from "./connection.ts";
-import type { Keys } from "./keys.ts";
+import { ConfigurationLimitError } from "./errors.ts";
+import { COORDINATOR_SOURCE, type Keys } from "./keys.ts";
 import { runScript } from "./scripts.ts";
 import type { Keyring } from "./sealing.ts";
 
@@ -31,8 +32,16 @@ export interface ClearedTrust {
   readonly closedOn?: string;
 }
 
-/** Who decides of the allowlist: what an operator did by hand, no configuration undoes. */
-type Decider = "operator" | "configuration";
+/** Who decides of the allowlist: an operator by hand, which no configuration undoes, or the configuration of that name. */
+type Decider = string;
+const OPERATOR: Decider = "";
+
+/** Configurations that may name one follower. */
+const MAX_SOURCES = 64;
+/** A name goes into the name of a key and of a field. */
+const SOURCE = /^[A-Za-z0-9.:_-]{1,64}$/u;
+/** The fields of the trust that say which configurations name the follower begin with this. */
+const SOURCE_FIELD = "by:";
 
 /** The allowlist and the trust of followers: who may pair, with which key, and which secret both sides share. */
 export class TrustStore {
@@ -117,7 +126,7 @@ export class TrustStore {
 
   /** An operator puts identifiers on the allowlist. Answers those that were not on it. */
   async allow(identifiers: readonly string[]): Promise<string[]> {
-    return this.#allow(identifiers, "operator");
+    return (await this.#allow(identifiers, OPERATOR)).changed;
   }
 
   /**
@@ -125,55 +134,78 @@ export class TrustStore {
    * when it is allowed again.
    */
   async disallow(identifier: string): Promise<{ changed: boolean; closedOn?: string }> {
-    return this.#setAllowed(identifier, false, "operator");
+    const { outcome, ...closed } = await this.#setAllowed(identifier, false, OPERATOR);
+    return { changed: outcome === "changed", ...closed };
   }
 
   /**
-   * Makes the allowlist follow a configuration: adds what it newly names, and takes off what only an earlier configuration
-   * had added. What an operator allowed by hand stays, and so does it that one was taken off: until it leaves the
-   * configuration and comes back.
+   * Makes the allowlist follow one of several configurations. A follower is added when the first of them names it, and taken
+   * off when the last one names it no longer, if a configuration had added it. What an operator allowed by hand stays, and so
+   * does it that one was taken off: until no configuration names it any more, and one comes back to it.
+   * @param source whose configuration it is: 1 to 64 of `A-Za-z0-9.:_-`. The same at each start, or the last one's names stay.
+   * @throws ConfigurationLimitError when 64 others name a follower already. Nothing of that one was changed, and all else was done.
    */
-  async applyConfigured(identifiers: readonly string[]): Promise<{ added: string[]; removed: string[] }> {
-    const before = await this.#redis.smembers(this.#keys.configuredFollowers);
+  async applyConfigured(
+    identifiers: readonly string[],
+    source: string,
+  ): Promise<{ added: string[]; removed: string[] }> {
+    if (!SOURCE.test(source)) {
+      throw new TypeError(`${JSON.stringify(source)} names no configuration: give it 1 to 64 of A-Za-z0-9.:_- .`);
+    }
+    const index = this.#keys.configuredBy(source);
+    const before = await this.#redis.smembers(index);
     const wanted = new Set(identifiers);
     // What the configuration did to a follower stands in its trust; the set only finds those followers. So it is written
     // before and shortened after: stopped in between, the next start finds all that is left to do.
-    if (identifiers.length > 0) await this.#redis.sadd(this.#keys.configuredFollowers, ...identifiers);
-    const added = await this.#allow(identifiers, "configuration");
+    if (identifiers.length > 0) await this.#redis.sadd(index, ...identifiers);
+    const { changed: added, refused } = await this.#allow(identifiers, source);
     const gone = before.filter((identifier) => !wanted.has(identifier));
     const removed: string[] = [];
     for (const identifier of gone) {
-      if ((await this.#setAllowed(identifier, false, "configuration")).changed) removed.push(identifier);
+      if ((await this.#setAllowed(identifier, false, source)).outcome === "changed") removed.push(identifier);
     }
-    if (gone.length > 0) await this.#redis.srem(this.#keys.configuredFollowers, ...gone);
+    if (gone.length + refused.length > 0) await this.#redis.srem(index, ...gone, ...refused);
+    if (refused.length > 0) throw new ConfigurationLimitError(refused, MAX_SOURCES);
     return { added, removed };
   }
 
-  async #allow(identifiers: readonly string[], by: Decider): Promise<string[]> {
+  /** The configurations that name the follower, in lexical order. */
+  async configuredBy(identifier: string): Promise<string[]> {
+    const fields = await this.#redis.hkeys(this.#keys.follower(identifier).trust);
+    if (!fields.includes("configured")) return [];
+    const sources = fields
+      .filter((field) => field.startsWith(SOURCE_FIELD))
+      .map((field) => field.slice(SOURCE_FIELD.length));
+    // A record of when there was one configuration names none.
+    return sources.length === 0 ? [COORDINATOR_SOURCE] : sources.toSorted();
+  }
+
+  async #allow(identifiers: readonly string[], by: Decider): Promise<{ changed: string[]; refused: string[] }> {
     // The index first: stopped in between, it finds a follower that is not allowed yet, which is harmless.
     if (identifiers.length > 0) {
       await this.#redis.zadd(this.#keys.followers, ...identifiers.flatMap((identifier) => [0, identifier]));
     }
-    const changed = await Promise.all(identifiers.map(async (identifier) => this.#setAllowed(identifier, true, by)));
-    return identifiers.filter((_, index) => changed[index]?.changed === true);
+    const results = await Promise.all(identifiers.map(async (identifier) => this.#setAllowed(identifier, true, by)));
+    const withOutcome = (wanted: string) => identifiers.filter((_, index) => results[index]?.outcome === wanted);
+    return { changed: withOutcome("changed"), refused: withOutcome("too_many_sources") };
   }
 
   async #setAllowed(
     identifier: string,
     allowed: boolean,
     by: Decider,
-  ): Promise<{ changed: boolean; closedOn?: string }> {
+  ): Promise<{ outcome: "changed" | "unchanged" | "too_many_sources"; closedOn?: string }> {
     const own = this.#keys.follower(identifier);
     const reply = await runScript(
       this.#redis,
       "setAllowed",
       [own.trust, own.session, own.audit],
-      [identifier, allowed ? 1 : 0, this.#keys.nodeChannelPrefix, this.#keys.events, by],
+      [identifier, allowed ? 1 : 0, this.#keys.nodeChannelPrefix, this.#keys.events, by, MAX_SOURCES],
     );
-    const changed = reply.outcome("changed", "unchanged") === "changed";
-    if (changed && !allowed) await this.#endPairings(identifier);
+    const outcome = reply.outcome("changed", "unchanged", "too_many_sources");
+    if (outcome === "changed" && !allowed) await this.#endPairings(identifier);
     const node = reply.text(1);
-    return { changed, ...(node === "" ? {} : { closedOn: node }) };
+    return { outcome, ...(node === "" ? {} : { closedOn: node }) };
   }
 
   /**

@@ -22,17 +22,27 @@ interface Specifier {
 }
 
 const PARTS = ["node", "coordinator", "plugin"];
+/** Where one gateway is a whole cluster; the rest of the plugin loads it only then. */
+const STANDALONE = /^plugin\/standalone\//;
 const isTest = /\.test\.ts$/;
 
 const RULES: readonly Rule[] = [
   ...PARTS.map((part) => ({
-    place: new RegExp(`^${part}/`),
+    place: new RegExp(`^${part}/(?!standalone/)`),
     refuses: ({ text, target }: Specifier) =>
       target !== undefined
         ? !target.startsWith(`${part}/`)
         : isWorkspace(text) && !text.startsWith("@yonexus/protocol/") && !text.startsWith(`@yonexus/${part}`),
     because: `${part} imports only @yonexus/protocol/… and its own files`,
   })),
+  {
+    place: STANDALONE,
+    refuses: ({ text, target }) =>
+      target !== undefined
+        ? !target.startsWith("plugin/")
+        : isWorkspace(text) && !/^@yonexus\/(?:protocol\/|node$|coordinator$)/.test(text),
+    because: "plugin/standalone imports protocol, node, coordinator and files of the plugin",
+  },
   {
     place: /^protocol\//,
     refuses: ({ text, target }) => (target === undefined ? isWorkspace(text) : !target.startsWith("protocol/")),

@@ -1,6 +1,6 @@
+import { plainText } from "@yonexus/protocol/operator";
 import { isIdentifier, isMessageId, isRule, LIMITS, splitApplication } from "@yonexus/protocol/wire";
 import { UsageError } from "./cliError.ts";
-import { plainText } from "./plainText.ts";
 
 /** @throws UsageError */
 export function parseIdentifier(text: string): string {

@@ -1,8 +1,8 @@
+import { sessionClosed } from "@yonexus/protocol/operator";
 import { TrustStore } from "@yonexus/protocol/redis";
 import { CliError } from "./cliError.ts";
 import { type ClusterOptions, withCluster } from "./clusterAccess.ts";
 import { print, printJson } from "./output.ts";
-import { sessionClosed } from "./sessionClosed.ts";
 
 export interface ClearOptions extends ClusterOptions {
   readonly json?: true;

@@ -1,4 +1,6 @@
 import { type Config, loadConfig } from "@yonexus/protocol/config";
+import { type ClusterFile, readClusterFile } from "@yonexus/protocol/local";
+import { redisPlace } from "@yonexus/protocol/operator";
 import {
   type ConnectionRole,
   ensureSchemaVersion,
@@ -11,9 +13,8 @@ import {
 } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { CliError } from "./cliError.ts";
-import { type ClusterFile, DEFAULT_DATA_DIR, readClusterFile } from "./clusterFile.ts";
+import { DEFAULT_DATA_DIR } from "./dataDirOption.ts";
 import { isOwnError } from "./failure.ts";
-import { redisPlace } from "./redisPlace.ts";
 
 /** Redis answers within this time (ms), or the command ends with a sentence. */
 const ANSWER_TIMEOUT_MS = 3_000;

@@ -1,6 +1,6 @@
+import { plainText } from "@yonexus/protocol/operator";
 import { type InboundMessage, MaybeQueuedError } from "@yonexus/protocol/redis";
-import { plainText } from "./plainText.ts";
-import { shellWord } from "./shellWord.ts";
+import { nextSteps } from "./nextSteps.ts";
 
 type Tried = Pick<InboundMessage, "id" | "rule" | "identifier" | "attempt">;
 
@@ -9,7 +9,7 @@ export function failedTryText({ id, rule, identifier, attempt }: Tried, maxTries
   const goesOn =
     attempt < maxTries
       ? "it is tried again"
-      : `it is a dead letter now, find it with \`yonexus dead-letters list --rule ${shellWord(plainText(rule))}\``;
+      : `it is a dead letter now, ${nextSteps.findDeadLetter({ kind: "rule", rule })}`;
   return `The message ${id} of ${identifier} failed at try ${attempt} of ${maxTries} (${reason(error)}): ${goesOn}.`;
 }
 

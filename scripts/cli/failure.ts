@@ -1,4 +1,6 @@
 import { ConfigError } from "@yonexus/protocol/config";
+import { LocalError } from "@yonexus/protocol/local";
+import { plainText } from "@yonexus/protocol/operator";
 import {
   explainRefusal,
   InvalidMessageError,
@@ -9,7 +11,6 @@ import {
 } from "@yonexus/protocol/redis";
 import { CommanderError } from "commander";
 import { CliError, QuietFailure, UsageError } from "./cliError.ts";
-import { plainText } from "./plainText.ts";
 import { usageSentence } from "./usage.ts";
 
 /** How a command ended: 0 done, 1 failed or the answer is "no", 2 typed wrongly. */
@@ -25,6 +26,7 @@ const OWN = [
   QuietFailure,
   ConfigError,
   InvalidMessageError,
+  LocalError,
   RedisUrlError,
   RuleHeldError,
   SchemaMismatchError,

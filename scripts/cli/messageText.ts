@@ -1,6 +1,5 @@
+import { ageText, plainText, spanText } from "@yonexus/protocol/operator";
 import type { MessageRecord } from "@yonexus/protocol/redis";
-import { ageText, spanText } from "./age.ts";
-import { plainText } from "./plainText.ts";
 
 /** How far a message got, in words. Never what it says. @param now Redis time (ms). */
 export function messageText(message: MessageRecord, now: number): string {

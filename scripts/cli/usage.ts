@@ -1,5 +1,5 @@
+import { plainText } from "@yonexus/protocol/operator";
 import type { CommanderError } from "commander";
-import { plainText } from "./plainText.ts";
 
 /** What Commander found wrong as one sentence, with the place to look at. */
 export function usageSentence(error: Pick<CommanderError, "message">, command: string | undefined): string {

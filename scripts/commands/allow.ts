@@ -1,9 +1,9 @@
+import { sessionClosed } from "@yonexus/protocol/operator";
 import { FollowerDirectory, TrustStore } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { collectIdentifiers } from "../cli/arguments.ts";
 import { addClusterOptions, type ClusterAccess, type ClusterOptions, withCluster } from "../cli/clusterAccess.ts";
 import { print, printJson } from "../cli/output.ts";
-import { sessionClosed } from "../cli/sessionClosed.ts";
 
 interface AllowOptions extends ClusterOptions {
   readonly json?: true;

@@ -1,9 +1,8 @@
+import { FOLLOWER_COLUMNS, followerRow, renderTable } from "@yonexus/protocol/operator";
 import { FollowerDirectory, type FollowerSummary, redisNow } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { addClusterOptions, type ClusterOptions, withCluster } from "../cli/clusterAccess.ts";
-import { FOLLOWER_COLUMNS, followerRow } from "../cli/followerText.ts";
 import { print, printJson } from "../cli/output.ts";
-import { renderTable } from "../cli/table.ts";
 
 interface ClientsOptions extends ClusterOptions {
   readonly json?: true;

@@ -1,3 +1,4 @@
+import { ageText, plainText, renderTable } from "@yonexus/protocol/operator";
 import {
   type DeadLetter,
   type DeadLetterPlace,
@@ -7,13 +8,10 @@ import {
   redisNow,
 } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
-import { ageText } from "../cli/age.ts";
 import { collectLetterIds, parseIdentifier, parseRule } from "../cli/arguments.ts";
 import { QuietFailure, UsageError } from "../cli/cliError.ts";
 import { addClusterOptions, type ClusterAccess, type ClusterOptions, withCluster } from "../cli/clusterAccess.ts";
 import { print, printAndDrain, printJson } from "../cli/output.ts";
-import { plainText } from "../cli/plainText.ts";
-import { renderTable } from "../cli/table.ts";
 
 interface PlaceOptions extends ClusterOptions {
   readonly rule?: string;

@@ -1,4 +1,5 @@
 import { ConfigError } from "@yonexus/protocol/config";
+import { broken, checkDiscord, examineCluster, type Finding, findingsText, ok } from "@yonexus/protocol/operator";
 import { SchemaMismatchError } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { CliError, QuietFailure } from "../cli/cliError.ts";
@@ -9,10 +10,7 @@ import {
   connectCluster,
   findCluster,
 } from "../cli/clusterAccess.ts";
-import { checkDiscord } from "../cli/doctor/discordCheck.ts";
-import { broken, type Finding, findingsText, ok } from "../cli/doctor/finding.ts";
-import { checkWriting, judgeMemory } from "../cli/doctor/memoryChecks.ts";
-import { checkSchema, judgeInfo, judgeSkew, measureSkew, parseInfo } from "../cli/doctor/redisChecks.ts";
+import { nextSteps } from "../cli/nextSteps.ts";
 import { print, printJson } from "../cli/output.ts";
 
 interface DoctorOptions extends ClusterOptions {
@@ -46,9 +44,9 @@ async function examine(options: DoctorOptions): Promise<Finding[]> {
   try {
     const target = findCluster(options);
     findings.push(ok("configuration", `notices by ${target.config.notifier}, keys under "${target.keys.prefix}"`));
-    if (target.config.notifier === "discord") findings.push(await checkDiscord(target.config));
+    if (target.config.notifier === "discord") findings.push(await checkDiscord(target.config, nextSteps));
     await connectCluster(target, async (cluster) => {
-      findings.push(ok("redis", `answers at ${target.place}`), ...(await examineCluster(cluster)));
+      findings.push(ok("redis", `answers at ${target.place}`), ...(await examineAll(cluster)));
     });
   } catch (error) {
     findings.push(...failureFindings(error));
@@ -56,29 +54,15 @@ async function examine(options: DoctorOptions): Promise<Finding[]> {
   return findings;
 }
 
-async function examineCluster({ redis, keys, config, connect }: ClusterAccess): Promise<Finding[]> {
-  const { checkCoordinators, checkDeadLetters, checkLastSweep, checkNodes, checkQueues } = await import(
-    "../cli/doctor/clusterChecks.ts"
-  );
-  const info = parseInfo(await redis.info());
-  const schema = await checkSchema(redis, keys);
-  return [
-    ...judgeInfo(info),
-    judgeMemory(info),
-    await checkWriting(redis, keys),
-    judgeSkew(await measureSkew(redis)),
-    schema,
-    // Keys of another version cannot be read.
-    ...(schema.status === "broken"
-      ? []
-      : [
-          await checkNodes(redis, keys),
-          await checkCoordinators(redis, keys),
-          await checkLastSweep(redis, keys, config.leaseMs),
-          await checkDeadLetters(redis, keys),
-          ...(await checkQueues(connect("producer"), keys)),
-        ]),
-  ];
+function examineAll({ redis, keys, config, connect }: ClusterAccess): Promise<Finding[]> {
+  return examineCluster({
+    ...{ redis, keys, leaseMs: config.leaseMs, next: nextSteps },
+    more: async () => {
+      // Of all commands only this one asks BullMQ, which takes its time to load.
+      const { checkQueues } = await import("../cli/doctor/queueChecks.ts");
+      return checkQueues(connect("producer"), keys);
+    },
+  });
 }
 
 /** What kept the examination from going on. */

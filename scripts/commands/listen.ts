@@ -1,3 +1,4 @@
+import { plainText } from "@yonexus/protocol/operator";
 import {
   checkSend,
   type InboundMessage,
@@ -15,8 +16,8 @@ import { parseGroup, parseIdentifier, parseRule } from "../cli/arguments.ts";
 import { CliError, UsageError } from "../cli/cliError.ts";
 import { addClusterOptions, type ClusterAccess, type ClusterOptions, withCluster } from "../cli/clusterAccess.ts";
 import { failedTryText } from "../cli/failedTryText.ts";
+import { nextSteps } from "../cli/nextSteps.ts";
 import { complain, onReaderGone, printAndDrain } from "../cli/output.ts";
-import { plainText } from "../cli/plainText.ts";
 import { onStopSignal } from "../cli/stopSignals.ts";
 
 interface ListenOptions extends ClusterOptions {
@@ -127,7 +128,7 @@ function checkReply(rule: string, reply: string, maxFrameBytes: number): void {
 async function checkReceiver(trust: TrustStore, identifier: string): Promise<void> {
   if ((await trust.lookup(identifier, undefined)).allowed) return;
   throw new CliError(
-    `Nothing can be passed on to ${identifier}, which is not on the allowlist: let it in with \`yonexus allow add ${identifier}\`.`,
+    `Nothing can be passed on to ${identifier}, which is not on the allowlist: ${nextSteps.allowAgain(identifier)}.`,
   );
 }
 

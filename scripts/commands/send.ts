@@ -1,11 +1,12 @@
+import { interruptedText, sendText } from "@yonexus/protocol/operator";
 import { MaybeQueuedError, MessageSender, newMessageId, type SendOptions } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { parseIdentifier, parseMessage, parseMessageId, wholeNumber } from "../cli/arguments.ts";
 import { CliError, QuietFailure, UsageError } from "../cli/cliError.ts";
 import { addClusterOptions, type ClusterOptions, withCluster } from "../cli/clusterAccess.ts";
 import { parseDuration } from "../cli/duration.ts";
+import { nextSteps } from "../cli/nextSteps.ts";
 import { print, printJson } from "../cli/output.ts";
-import { interruptedText, sendText } from "../cli/sendText.ts";
 import { readInput } from "../cli/standardInput.ts";
 import { stopRequested } from "../cli/stopSignals.ts";
 
@@ -66,9 +67,9 @@ export function addSendCommand(program: Command): void {
           sender.sendMessageToClient(identifier, message, how).catch(explainDoubt),
           interrupted,
         ]);
-        if (result === undefined) throw new CliError(interruptedText(identifier, messageId));
+        if (result === undefined) throw new CliError(interruptedText(identifier, messageId, nextSteps));
         if (options.json === true) printJson(result);
-        else print(sendText(identifier, result));
+        else print(sendText(identifier, result, nextSteps));
         if (result.result !== "delivered" && result.result !== "queued") throw new QuietFailure();
       });
     });

@@ -1,20 +1,18 @@
 import { type Config, loadConfig } from "@yonexus/protocol/config";
+import { loadMasterKey, lockFolder, openDataDir, planLocalRedis } from "@yonexus/protocol/local";
+import { redisPlace } from "@yonexus/protocol/operator";
 import { Keys, TrustStore } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { collectIdentifiers, wholeNumber } from "../cli/arguments.ts";
 import { QuietFailure, UsageError } from "../cli/cliError.ts";
 import { connectCluster, withCluster } from "../cli/clusterAccess.ts";
-import { DEFAULT_DATA_DIR } from "../cli/clusterFile.ts";
+import { DATA_DIR_CHOSEN, DEFAULT_DATA_DIR } from "../cli/dataDirOption.ts";
 import { type ClusterScreen, jsonScreen, terminalScreen } from "../cli/local/clusterScreen.ts";
-import { openDataDir } from "../cli/local/dataDir.ts";
-import { lockFolder } from "../cli/local/folderLock.ts";
 import { LocalCluster, type LocalClusterPlan } from "../cli/local/localCluster.ts";
-import { planLocalRedis } from "../cli/local/localRedis.ts";
-import { loadMasterKey } from "../cli/local/masterKey.ts";
+import { ownCommand } from "../cli/local/ownCommand.ts";
 import { planCluster } from "../cli/local/planCluster.ts";
 import { requireFreePorts } from "../cli/local/ports.ts";
 import { complain, onReaderGone } from "../cli/output.ts";
-import { redisPlace } from "../cli/redisPlace.ts";
 import { onStopSignal } from "../cli/stopSignals.ts";
 
 interface UpOptions {
@@ -49,7 +47,7 @@ export function addUpCommand(program: Command): void {
 async function up(options: UpOptions): Promise<void> {
   const config = loadConfig({ env: process.env, file: options.config });
   const ports = portsOf(options.port ?? config.listenPort, options.nodes);
-  const dir = openDataDir(options.dataDir);
+  const dir = openDataDir(options.dataDir, DATA_DIR_CHOSEN);
   const lock = lockFolder(dir);
   const screen = options.json === true ? jsonScreen : terminalScreen;
   try {
@@ -74,7 +72,7 @@ async function up(options: UpOptions): Promise<void> {
       );
       return;
     }
-    const redis = await planLocalRedis(dir, process.env);
+    const redis = await planLocalRedis(dir, process.env, (socketPath) => ownCommand(["embedded-redis", socketPath]));
     try {
       await runCluster(new LocalCluster(letIn(options, config, planCluster(wishes, redis)), screen), screen);
     } finally {

@@ -3,6 +3,8 @@ import { dirname, join } from "node:path";
 import { argv, exit, stderr, stdout } from "node:process";
 import { fileURLToPath } from "node:url";
 import { renderEnvExample, renderSettingsTable } from "@yonexus/protocol/config";
+import { renderManifest } from "../../plugin/core/manifest.ts";
+import pluginPackage from "../../plugin/package.json" with { type: "json" };
 import { renderLuaSources } from "./luaSources.ts";
 import { completeLock } from "./platformPackages.ts";
 import { replaceSection } from "./section.ts";
@@ -20,6 +22,7 @@ const GENERATED: readonly Generated[] = [
   { path: ".env.example", render: () => renderEnvExample() },
   { path: "docs/configuration.md", render: (current) => replaceSection(current, "settings", renderSettingsTable()) },
   { path: "protocol/redis/luaSources.ts", render: () => renderLuaSources(join(root, "protocol/redis/lua")) },
+  { path: "plugin/openclaw.plugin.json", render: () => renderManifest(pluginPackage.version) },
   { path: "package-lock.json", render: completeLock },
 ];
 

@@ -37,9 +37,9 @@ const names = (start: string) => Array.from({ length: 12 }, (_, index) => `${sta
 describe("on a Redis Cluster", () => {
   it("the schema version is checked, and the followers of a configuration are allowed", async () => {
     await ensureSchemaVersion(stores.redis, stores.keys);
-    const applied = await stores.trust.applyConfigured(names("configured"));
+    const applied = await stores.trust.applyConfigured(names("configured"), "coordinator");
     expect(applied.added).toHaveLength(12);
-    expect((await stores.trust.applyConfigured([])).removed).toHaveLength(12);
+    expect((await stores.trust.applyConfigured([], "coordinator")).removed).toHaveLength(12);
     expect((await stores.directory.page("configured", 100)).length).toBeGreaterThanOrEqual(12);
   });
 

@@ -37,6 +37,14 @@ describe("a node's lease", () => {
     expect(await stores.nodes.lapsed(10)).toEqual([]);
   });
 
+  it("tells the ids of the node's master keys, the current one first, where the node told them", async () => {
+    await stores.nodes.renew("front-1", { ...report(), keyIds: ["0a1b2c3d", "ffffffff"] });
+    await stores.nodes.renew("front-2", report());
+    const [told, untold] = await stores.nodes.list();
+    expect(told?.keyIds).toEqual(["0a1b2c3d", "ffffffff"]);
+    expect(untold).not.toHaveProperty("keyIds");
+  });
+
   it("lapses by itself: then the node is dead, not listed, and found by the sweep with its sessions", async () => {
     await stores.nodes.renew("front-1", report({ leaseMs: 40 }));
     await stores.nodes.renew("front-2", report());

@@ -1,7 +1,7 @@
 import { ensureSchemaVersion, SCHEMA_VERSION, SchemaMismatchError } from "@yonexus/protocol/redis";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
-import { openStores } from "../support/stores.ts";
+import { openStores, type Stores } from "../support/stores.ts";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -28,3 +28,26 @@ it("a key space of another version is refused, with both versions and a way out,
   expect(await stores.redis.keys(`${stores.keys.prefix}:*`)).toEqual([stores.keys.schemaVersion]);
   stores.close();
 });
+
+it.each([
+  ["a hash", (key: string, { redis }: Stores) => redis.hset(key, "field", "value")],
+  ["a list", (key: string, { redis }: Stores) => redis.rpush(key, "1")],
+  ["a text that is no version", (key: string, { redis }: Stores) => redis.set(key, "of another program")],
+  ["an empty text", (key: string, { redis }: Stores) => redis.set(key, "")],
+])(
+  "a key space where the version is %s belongs to something else: it is refused so, and nothing is written",
+  async (_, write) => {
+    const stores = await openStores(server.url);
+    const key = stores.keys.schemaVersion;
+    await write(key, stores);
+    const before = await stores.redis.dump(key);
+    const refused = ensureSchemaVersion(stores.redis, stores.keys);
+    await expect(refused).rejects.toThrow(SchemaMismatchError);
+    await expect(refused).rejects.toThrow(
+      /holds no schema version of Yonexus.*belongs to something else.*YONEXUS_KEY_PREFIX/u,
+    );
+    expect(await stores.redis.dump(key)).toBe(before);
+    expect(await stores.redis.keys(`${stores.keys.prefix}:*`)).toEqual([key]);
+    stores.close();
+  },
+);

@@ -24,6 +24,8 @@ beforeEach(async () => {
 afterEach(() => stores.close());
 
 const lookup = (identifier: string) => stores.trust.lookup(identifier, undefined);
+const apply = (identifiers: readonly string[], source = "coordinator") =>
+  stores.trust.applyConfigured(identifiers, source);
 
 describe("the allowlist", () => {
   it("answers which identifiers were new to it", async () => {
@@ -60,13 +62,13 @@ describe("the allowlist", () => {
 
   it("follows the configuration: adds what it names, and takes off only what an earlier one had added", async () => {
     await stores.trust.allow(["by-hand", "both"]);
-    expect(await stores.trust.applyConfigured(["alice", "bob", "both"])).toEqual({
+    expect(await apply(["alice", "bob", "both"])).toEqual({
       added: ["alice", "bob"],
       removed: [],
     });
-    expect(await stores.trust.applyConfigured(["alice", "bob", "both"])).toEqual({ added: [], removed: [] });
-    expect(await stores.trust.applyConfigured(["bob"])).toEqual({ added: [], removed: ["alice"] });
-    expect(await stores.trust.applyConfigured([])).toEqual({ added: [], removed: ["bob"] });
+    expect(await apply(["alice", "bob", "both"])).toEqual({ added: [], removed: [] });
+    expect(await apply(["bob"])).toEqual({ added: [], removed: ["alice"] });
+    expect(await apply([])).toEqual({ added: [], removed: ["bob"] });
     for (const identifier of ["by-hand", "both"]) expect((await lookup(identifier)).allowed).toBe(true);
     for (const identifier of ["alice", "bob"]) expect((await lookup(identifier)).allowed).toBe(false);
   });
@@ -74,26 +76,26 @@ describe("the allowlist", () => {
   it("keeps out whom an operator took off, however often one configuration is applied, until it was left and named anew", async () => {
     await stores.trust.allow(["by-hand"]);
     const configured = ["revoked", "removed", "by-hand", "kept"];
-    await stores.trust.applyConfigured(configured);
+    await apply(configured);
     await stores.trust.clear("revoked", "revoke", { disallow: true });
     await stores.trust.disallow("removed");
     await stores.trust.disallow("by-hand");
     for (let start = 0; start < 3; start++) {
-      expect(await stores.trust.applyConfigured(configured)).toEqual({ added: [], removed: [] });
+      expect(await apply(configured)).toEqual({ added: [], removed: [] });
     }
     for (const identifier of ["revoked", "removed", "by-hand"]) expect((await lookup(identifier)).allowed).toBe(false);
     expect((await lookup("kept")).allowed).toBe(true);
 
     expect(await stores.trust.allow(["removed"])).toEqual(["removed"]);
-    expect(await stores.trust.applyConfigured(["kept"])).toEqual({ added: [], removed: [] });
+    expect(await apply(["kept"])).toEqual({ added: [], removed: [] });
     expect((await lookup("removed")).allowed).toBe(true);
-    expect(await stores.trust.applyConfigured(configured)).toEqual({ added: ["revoked", "by-hand"], removed: [] });
+    expect(await apply(configured)).toEqual({ added: ["revoked", "by-hand"], removed: [] });
   });
 
   it("leaves on it what an operator allowed while the configuration named it, when that names it no longer", async () => {
-    await stores.trust.applyConfigured(["alice", "bob"]);
+    await apply(["alice", "bob"]);
     expect(await stores.trust.allow(["alice"])).toEqual([]);
-    expect(await stores.trust.applyConfigured([])).toEqual({ added: [], removed: ["bob"] });
+    expect(await apply([])).toEqual({ added: [], removed: ["bob"] });
     expect((await lookup("alice")).allowed).toBe(true);
   });
 
@@ -101,23 +103,23 @@ describe("the allowlist", () => {
     const { configuredFollowers } = stores.keys;
     // Stopped after the index was written.
     await stores.redis.sadd(configuredFollowers, "alice");
-    expect(await stores.trust.applyConfigured(["alice"])).toEqual({ added: ["alice"], removed: [] });
+    expect(await apply(["alice"])).toEqual({ added: ["alice"], removed: [] });
     // Stopped before the index was shortened.
-    await stores.trust.applyConfigured([]);
+    await apply([]);
     await stores.redis.sadd(configuredFollowers, "alice");
-    expect(await stores.trust.applyConfigured(["alice"])).toEqual({ added: ["alice"], removed: [] });
-    await stores.trust.applyConfigured([]);
+    expect(await apply(["alice"])).toEqual({ added: ["alice"], removed: [] });
+    await apply([]);
     await stores.redis.sadd(configuredFollowers, "alice");
     await stores.trust.allow(["alice"]);
-    expect(await stores.trust.applyConfigured([])).toEqual({ added: [], removed: [] });
+    expect(await apply([])).toEqual({ added: [], removed: [] });
     expect((await lookup("alice")).allowed).toBe(true);
     expect(await stores.redis.exists(configuredFollowers)).toBe(0);
   });
 
   it("is the same after 10 processes applied one configuration at once", async () => {
-    const applied = await Promise.all(Array.from({ length: 10 }, () => stores.trust.applyConfigured(["alice", "bob"])));
+    const applied = await Promise.all(Array.from({ length: 10 }, () => apply(["alice", "bob"])));
     expect(applied.flatMap(({ added }) => added).toSorted()).toEqual(["alice", "bob"]);
-    expect((await stores.trust.applyConfigured([])).removed.toSorted()).toEqual(["alice", "bob"]);
+    expect((await apply([])).removed.toSorted()).toEqual(["alice", "bob"]);
   });
 });
 

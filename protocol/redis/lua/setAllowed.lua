@@ -1,21 +1,52 @@
 -- setAllowed: put an identifier on the allowlist, or take it off, which ends its live session, makes the pairings that wait
--- void, and leaves its trust. A configuration puts on what it newly names and takes off only what it had put on itself:
--- what an operator decided meanwhile stands.
+-- void, and leaves its trust. A configuration puts on what it is the first to name; the last that named it takes off only
+-- what a configuration had put on: what an operator decided meanwhile stands.
 -- KEYS 1 trust 2 session 3 audit
--- ARGV 1 identifier 2 '1'|'0' 3 nodeChannelPrefix 4 events 5 'operator'|'configuration'
--- Returns {'changed', nodeId of the session that ended or ''} | {'unchanged', ''}
+-- ARGV 1 identifier 2 '1'|'0' 3 nodeChannelPrefix 4 events 5 source of the configuration, or '' for an operator 6 maxSources
+-- Returns {'changed', nodeId of the session that ended or ''} | {'unchanged', ''} | {'too_many_sources', ''}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local trust = redis.call('HMGET', KEYS[1], 'allowed', 'configured')
 local allowed = trust[1] or '0'
 local configured = trust[2]
-if ARGV[5] == 'configuration' then
+if ARGV[5] ~= '' then
+  local own = 'by:' .. ARGV[5]
+  local sources = {}
+  for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+    if string.sub(field, 1, 3) == 'by:' then
+      sources[#sources + 1] = field
+    end
+  end
+  if configured and #sources == 0 then
+    -- Written when there was one configuration, the coordinator's.
+    sources[1] = 'by:coordinator'
+    redis.call('HSET', KEYS[1], 'by:coordinator', 1)
+  elseif not configured and #sources > 0 then
+    -- A process of that time took it off, and knew nothing of the others.
+    redis.call('HDEL', KEYS[1], unpack(sources))
+    sources = {}
+  end
+  local named = false
+  for _, field in ipairs(sources) do
+    named = named or field == own
+  end
+  if (ARGV[2] == '1') == named then
+    return { 'unchanged', '' }
+  end
   if ARGV[2] == '1' then
+    if #sources >= tonumber(ARGV[6]) then
+      return { 'too_many_sources', '' }
+    end
+    redis.call('HSET', KEYS[1], own, 1)
     if configured then
       return { 'unchanged', '' }
     end
     redis.call('HSET', KEYS[1], 'configured', allowed == '1' and 'named' or 'added')
   else
+    redis.call('HDEL', KEYS[1], own)
+    if #sources > 1 then
+      return { 'unchanged', '' }
+    end
     redis.call('HDEL', KEYS[1], 'configured')
     if configured ~= 'added' then
       return { 'unchanged', '' }

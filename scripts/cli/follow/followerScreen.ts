@@ -1,6 +1,5 @@
 import type { FollowerEventName, FollowerEvents } from "@yonexus/protocol/client";
-import { remainingText, spanText } from "../age.ts";
-import { plainText } from "../plainText.ts";
+import { plainText, remainingText, spanText } from "@yonexus/protocol/operator";
 
 /** The events that are shown, in words or as JSON. What the state machine does in between is not. */
 export const SHOWN_EVENTS = [

@@ -1,9 +1,8 @@
-import { remainingText } from "../age.ts";
-import { DEFAULT_DATA_DIR } from "../clusterFile.ts";
+import { type Ending, endingText, type ProcessEvent } from "@yonexus/protocol/local";
+import { plainText, remainingText } from "@yonexus/protocol/operator";
+import { DEFAULT_DATA_DIR } from "../dataDirOption.ts";
 import { print, printJson } from "../output.ts";
-import { plainText } from "../plainText.ts";
 import { shellWord } from "../shellWord.ts";
-import { type Ending, endingText, type ProcessEvent } from "./managedProcess.ts";
 
 /** What a started cluster tells of itself. */
 export interface ReadyCluster {

@@ -1,7 +1,12 @@
+import {
+  ManagedProcess,
+  type ProcessListener,
+  type ProcessPlan,
+  removeClusterFile,
+  writeClusterFile,
+} from "@yonexus/protocol/local";
 import { CliError } from "../cliError.ts";
-import { removeClusterFile, writeClusterFile } from "../clusterFile.ts";
 import type { ClusterScreen, ReadyCluster } from "./clusterScreen.ts";
-import { ManagedProcess, type ProcessListener, type ProcessPlan } from "./managedProcess.ts";
 
 export interface LocalClusterPlan {
   /** The private Redis; absent when REDIS_URL names one. */
@@ -48,7 +53,7 @@ export class LocalCluster {
     return this.#broken.promise;
   }
 
-  /** Resolves when all processes are ready. @throws CliError when one is not; the caller stops the others. */
+  /** Resolves when all processes are ready. @throws LocalError when one is not; the caller stops the others. */
   async start(): Promise<void> {
     await this.#redis?.start();
     const [, ...ready] = await Promise.all([this.#coordinator.start(), ...this.#nodes.map((node) => node.start())]);

@@ -1,11 +1,12 @@
 import { loadConfig } from "@yonexus/protocol/config";
+import type { DataDir } from "@yonexus/protocol/local";
 import { describe, expect, it } from "vitest";
-import type { DataDir } from "./dataDir.ts";
 import { planCluster } from "./planCluster.ts";
 
 const dir: DataDir = {
   path: "/data",
   shown: "data",
+  chosen: "with --data-dir",
   redisDir: "/data/redis",
   logPath: (name) => `/data/logs/${name}.log`,
 };

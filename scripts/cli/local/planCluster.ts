@@ -1,9 +1,7 @@
 import type { Config } from "@yonexus/protocol/config";
-import { redisPlace } from "../redisPlace.ts";
-import type { DataDir } from "./dataDir.ts";
+import type { DataDir, LocalRedis, ProcessEvent, ProcessPlan } from "@yonexus/protocol/local";
+import { redisPlace } from "@yonexus/protocol/operator";
 import type { LocalClusterPlan } from "./localCluster.ts";
-import type { LocalRedis } from "./localRedis.ts";
-import type { ProcessEvent, ProcessPlan } from "./managedProcess.ts";
 import { ownCommand } from "./ownCommand.ts";
 
 export interface ClusterWishes {

@@ -1,0 +1,33 @@
+import type { Logger } from "@yonexus/protocol/log";
+import { OutageLog, openRedis, type RedisConnection, whenReady } from "@yonexus/protocol/redis";
+
+/** A node's connections: each kind of use would block or flood the others. */
+export interface Connections {
+  /** Scripts and reads of the stores. */
+  readonly commands: RedisConnection;
+  /** The node's own channel. */
+  readonly subscriber: RedisConnection;
+  /** Adds notices. */
+  readonly producer: RedisConnection;
+}
+
+/** Opens them all. */
+export function openConnections(url: string, logger: Logger): Connections {
+  const connections = {
+    commands: openRedis(url, "commands"),
+    subscriber: openRedis(url, "subscriber"),
+    producer: openRedis(url, "producer"),
+  };
+  const outages = new OutageLog(logger);
+  for (const connection of Object.values(connections)) outages.watch(connection);
+  return connections;
+}
+
+/** Resolves when Redis answers on each, however long that takes. */
+export async function allReady(connections: Connections): Promise<void> {
+  await Promise.all(Object.values(connections).map(whenReady));
+}
+
+export function closeConnections(connections: Connections): void {
+  for (const connection of Object.values(connections)) connection.disconnect();
+}

@@ -1,0 +1,32 @@
+import { sessionClosed } from "@yonexus/protocol/operator";
+import { type CommandContext, type CommandReply, requireArgument, unknownFollower } from "./operatorCommand.ts";
+
+interface Clearing {
+  readonly command: string;
+  readonly disallow: boolean;
+  readonly done: (identifier: string) => string;
+  readonly next: (identifier: string) => string;
+}
+
+/** Forgets a follower's trust, and says what that did to its pairing and its live session. */
+export async function clearTrust(
+  { surface, registry }: CommandContext,
+  argument: string | undefined,
+  { command, disallow, done, next }: Clearing,
+): Promise<CommandReply> {
+  const identifier = requireArgument(surface, command, argument);
+  const cleared = await (await registry()).clear(identifier, { disallow });
+  if (!cleared.known) throw unknownFollower(surface, identifier);
+  const lines = [
+    [done(identifier), cleared.wasPaired ? "" : "It was not paired.", sessionClosed(cleared.closedOn)]
+      .filter(Boolean)
+      .join(" "),
+    ...(cleared.configuredBy.length === 0
+      ? []
+      : [
+          `A configuration names it still (${cleared.configuredBy.join(", ")}): it stays out all the same. Take it out of there too.`,
+        ]),
+    next(identifier),
+  ];
+  return { text: lines.join("\n"), json: { identifier, ...cleared, disallowed: disallow } };
+}

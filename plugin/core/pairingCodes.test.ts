@@ -1,0 +1,55 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { PairingCodeFile } from "./pairingCodes.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function newFile(now = 1_000_000): { path: string; codes: PairingCodeFile } {
+  const folder = mkdtempSync(join(tmpdir(), "codes-"));
+  folders.push(folder);
+  const path = join(folder, "pairing-codes.json");
+  return { path, codes: new PairingCodeFile(path, () => now) };
+}
+
+const code = (identifier: string, expiresAt = 2_000) => ({
+  identifier,
+  fingerprint: "f",
+  code: `code-${identifier}`,
+  expiresAt,
+});
+
+describe("the file of pairing codes", () => {
+  it("can be read by its owner alone", async () => {
+    const { path, codes } = newFile();
+    await codes.add(code("alpha"));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("keeps the newest code of a follower's key, and forgets those that are over", async () => {
+    const { codes } = newFile();
+    await Promise.all([
+      codes.add(code("alpha")),
+      codes.add(code("beta", 999)),
+      codes.add({ ...code("alpha"), code: "newer" }),
+    ]);
+    expect(codes.read()).toEqual([{ ...code("alpha"), code: "newer" }]);
+  });
+
+  it("keeps a hundred at most", async () => {
+    const { path, codes } = newFile();
+    for (let index = 0; index < 105; index++) await codes.add(code(`f${index}`));
+    expect(codes.read()).toHaveLength(100);
+    expect(readFileSync(path, "utf8")).not.toContain('code-f4"');
+  });
+
+  it.each(["", "{", "[1,null,{}]", '{"a":1}'])("that holds %j holds no code", (text) => {
+    const { path, codes } = newFile();
+    writeFileSync(path, text);
+    expect(codes.read()).toEqual([]);
+  });
+});

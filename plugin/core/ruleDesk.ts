@@ -1,0 +1,229 @@
+import {
+  type Cluster,
+  type HeldRule,
+  type RuleHandler,
+  RuleHeldError,
+  type RuleOptions,
+} from "@yonexus/protocol/redis";
+import { isRule } from "@yonexus/protocol/wire";
+import { PluginError } from "./errors.ts";
+import type { HostLogger } from "./host.ts";
+
+/** `waiting`: for Redis, or for its turn. `held`: this gateway handles it. `refused`: another group has it. */
+type RuleState = "waiting" | "held" | "refused" | "stopped";
+
+export interface RuleStatus {
+  readonly rule: string;
+  /** The plugin that registered it; in Redis it is the group that holds the rule. */
+  readonly owner: string;
+  readonly state: RuleState;
+  /** Why it is not held, for people. */
+  readonly reason?: string;
+}
+
+export type RegisterOptions = Pick<
+  RuleOptions,
+  "concurrency" | "maxTries" | "handlerTimeoutMs" | "stopTimeoutMs" | "reply" | "onUndelivered"
+>;
+
+/** A rule that a plugin registered. */
+export interface RuleRegistration {
+  readonly rule: string;
+  status(): RuleStatus;
+  /** Resolves when this gateway handles the rule. @throws PluginError `RULE_TAKEN` when another group has it; `STOPPED`. */
+  whenHeld(): Promise<void>;
+  /** Lets handlers in progress finish and leaves the rule to other gateways. */
+  stop(): Promise<void>;
+}
+
+/** A refused rule is asked for again after this (ms): its holder may be gone by then. */
+const ASK_AGAIN_MS = 15_000;
+/** After any other failure (ms). */
+const RETRY_MS = 2_000;
+/** OpenClaw gives a plugin five seconds to stop; handlers get most of them (ms). */
+const STOP_HANDLERS_MS = 2_500;
+
+/** The rules that plugins of this gateway handle: taken when Redis is there, and again after every restart. */
+export class RuleDesk {
+  readonly #logger: HostLogger;
+  readonly #entries = new Map<string, Entry>();
+  #cluster: Cluster | undefined;
+
+  constructor(logger: HostLogger) {
+    this.#logger = logger;
+  }
+
+  statuses(): RuleStatus[] {
+    return [...this.#entries.values()].map((entry) => entry.status());
+  }
+
+  /**
+   * Handles a rule for a plugin. Gateways whose plugins have the same owner share it: each message goes to one of them.
+   * @throws PluginError `RULE_INVALID` for one that can be nobody's; `RULE_TAKEN` when another plugin of this gateway has it.
+   */
+  register(owner: string, rule: string, handler: RuleHandler, options: RegisterOptions = {}): RuleRegistration {
+    if (typeof rule !== "string" || !isRule(rule)) {
+      const why = rule === "builtin" ? "is reserved for the protocol" : "is no rule";
+      throw new PluginError(
+        "RULE_INVALID",
+        `${JSON.stringify(rule)} ${why}: choose 1 to 128 characters without \`::\` or control characters, not ending in a colon, not \`builtin\`.`,
+      );
+    }
+    if (typeof handler !== "function")
+      throw new PluginError("RULE_INVALID", `The handler of the rule ${rule} is not a function.`);
+    const other = this.#entries.get(rule);
+    if (other !== undefined) {
+      throw new PluginError(
+        "RULE_TAKEN",
+        `The rule ${rule} is handled by ${other.owner} in this gateway: choose another rule, or disable that plugin.`,
+      );
+    }
+    const entry = new Entry(owner, rule, handler, options, this.#logger, () => this.#entries.delete(rule));
+    this.#entries.set(rule, entry);
+    if (this.#cluster !== undefined) entry.begin(this.#cluster);
+    return entry;
+  }
+
+  /** The cluster is there: takes every rule that is registered, and those that will be. */
+  connect(cluster: Cluster): void {
+    this.#cluster = cluster;
+    for (const entry of this.#entries.values()) entry.begin(cluster);
+  }
+
+  /** Leaves every rule. */
+  async stop(): Promise<void> {
+    this.#cluster = undefined;
+    await Promise.all([...this.#entries.values()].map((entry) => entry.stop()));
+  }
+}
+
+class Entry implements RuleRegistration {
+  readonly owner: string;
+  readonly rule: string;
+  readonly #handler: RuleHandler;
+  readonly #options: RegisterOptions;
+  readonly #logger: HostLogger;
+  readonly #forget: () => void;
+  #state: RuleState = "waiting";
+  #reason: string | undefined = "Redis is not there yet.";
+  #held: HeldRule | undefined;
+  /** Who has the rule, when it went to another group while Redis was away. */
+  #lostTo: string | undefined;
+  #taking: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #stopping: Promise<void> | undefined;
+  readonly #waiters = new Set<{ resolve: () => void; reject: (error: PluginError) => void }>();
+
+  constructor(
+    owner: string,
+    rule: string,
+    handler: RuleHandler,
+    options: RegisterOptions,
+    logger: HostLogger,
+    forget: () => void,
+  ) {
+    this.owner = owner;
+    this.rule = rule;
+    this.#handler = handler;
+    this.#options = options;
+    this.#logger = logger;
+    this.#forget = forget;
+  }
+
+  status(): RuleStatus {
+    const { owner, rule } = this;
+    // Held once, and the lease lapsed since: Redis is away, or another group took the rule meanwhile.
+    const isLost = this.#state === "held" && this.#held?.isLive === false;
+    const state = isLost ? (this.#lostTo === undefined ? "waiting" : "refused") : this.#state;
+    const reason = isLost ? (this.#lostTo ?? "Redis does not answer.") : this.#reason;
+    return { rule, owner, state, ...(reason === undefined ? {} : { reason }) };
+  }
+
+  async whenHeld(): Promise<void> {
+    if (this.#state === "held") return;
+    const failure = this.#failure();
+    if (failure !== undefined) throw failure;
+    await new Promise<void>((resolve, reject) => {
+      this.#waiters.add({ resolve, reject });
+    });
+  }
+
+  begin(cluster: Cluster): void {
+    if (this.#stopping !== undefined || this.#taking !== undefined) return;
+    this.#taking = this.#take(cluster).finally(() => {
+      this.#taking = undefined;
+    });
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #take(cluster: Cluster): Promise<void> {
+    try {
+      const held = await cluster.registerRule(this.rule, this.#handler, {
+        ...this.#options,
+        group: this.owner,
+        stopTimeoutMs: Math.min(this.#options.stopTimeoutMs ?? STOP_HANDLERS_MS, STOP_HANDLERS_MS),
+        onError: (error) => this.#failed(error),
+      });
+      this.#held = held;
+      if (this.#stopping === undefined) this.#become("held");
+    } catch (error) {
+      if (this.#stopping !== undefined) return;
+      const isRefused = error instanceof RuleHeldError;
+      this.#become(isRefused ? "refused" : "waiting", isRefused ? error.message : "Redis does not answer.");
+      this.#retry = setTimeout(() => this.begin(cluster), isRefused ? ASK_AGAIN_MS : RETRY_MS);
+    }
+  }
+
+  /** In the background: a handler threw, Redis failed, or the rule went to another group after an outage. */
+  #failed(error: unknown): void {
+    if (this.#stopping !== undefined) return;
+    if (!(error instanceof RuleHeldError)) {
+      this.#logger.debug?.(`${this.owner}, rule ${this.rule}: a try failed (${errorCode(error)}).`);
+      return;
+    }
+    if (this.#lostTo === undefined) this.#logger.warn(`${this.owner} has lost the rule ${this.rule}. ${error.message}`);
+    this.#lostTo = error.message;
+  }
+
+  #become(state: RuleState, reason?: string): void {
+    if (state !== this.#state || reason !== this.#reason) {
+      if (state === "refused")
+        this.#logger.warn(`${this.owner} does not get the rule ${this.rule}. ${reason ?? ""}`.trim());
+      if (state === "held") this.#logger.info(`${this.owner} handles the rule ${this.rule}.`);
+    }
+    this.#state = state;
+    this.#reason = reason;
+    if (state === "waiting") return;
+    const failure = this.#failure();
+    for (const { resolve, reject } of this.#waiters) {
+      if (failure === undefined) resolve();
+      else reject(failure);
+    }
+    this.#waiters.clear();
+  }
+
+  #failure(): PluginError | undefined {
+    if (this.#state === "refused")
+      return new PluginError("RULE_TAKEN", this.#reason ?? `The rule ${this.rule} is another group's.`);
+    if (this.#state === "stopped") return new PluginError("STOPPED", `The rule ${this.rule} was given up.`);
+    return undefined;
+  }
+
+  async #stop(): Promise<void> {
+    clearTimeout(this.#retry);
+    await this.#taking;
+    await this.#held?.stop();
+    this.#forget();
+    this.#become("stopped");
+  }
+}
+
+/** Of an error whose message may quote what a follower sent. */
+function errorCode(error: unknown): string {
+  if (!(error instanceof Error)) return "thrown";
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+}

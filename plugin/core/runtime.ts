@@ -1,0 +1,318 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { LocalError } from "@yonexus/protocol/local";
+import { checkWriting, redisPlace } from "@yonexus/protocol/operator";
+import {
+  type Cluster,
+  explainConnection,
+  Keyring,
+  type Keys,
+  openCluster,
+  type RedisConnection,
+  RedisUrlError,
+  SchemaMismatchError,
+  type StatusChange,
+  sealingKeyIds,
+  TrustStore,
+} from "@yonexus/protocol/redis";
+import { type AgentWaker, wakeAgent } from "./agentRules.ts";
+import type { PluginConfig } from "./config.ts";
+import { PluginError } from "./errors.ts";
+import type { HostLogger } from "./host.ts";
+import { type HealthReport, LinkHealth } from "./linkHealth.ts";
+import { SetupRunner, type YonexusHub } from "./pluginInterface.ts";
+import { RuleDesk } from "./ruleDesk.ts";
+
+/** The private cluster of standalone mode: its Redis first, then, when that answers, a node and a coordinator. */
+export interface StandaloneCluster {
+  readonly redisUrl: string;
+  /** Starts the node and the coordinator. @throws the listener's error when the port is taken. */
+  serve(signal: AbortSignal): Promise<{ readonly url: string }>;
+  stop(): Promise<void>;
+}
+
+export interface RuntimeParts {
+  readonly config: PluginConfig;
+  readonly logger: HostLogger;
+  readonly health: HealthReport;
+  readonly hub: YonexusHub;
+  /** Undefined where this OpenClaw cannot wake agents. */
+  readonly waker: AgentWaker | undefined;
+  /** Names this gateway among those that feed the allowlist: `gateway:…`. */
+  readonly source: () => string;
+  /** Loaded only in standalone mode. */
+  readonly startStandalone: (signal: AbortSignal) => Promise<StandaloneCluster>;
+}
+
+/** How the runtime is, for people and programs. */
+export interface RuntimeStatus {
+  readonly mode: PluginConfig["mode"];
+  readonly phase: "connecting" | "refused" | "connected" | "stopped";
+  /** Why it does not work now. */
+  readonly problem?: string;
+  /** Standalone mode: where followers connect to. */
+  readonly listensAt?: string;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 10_000;
+/** What a person has to mend is looked at again after this (ms). */
+const REFUSED_RETRY_MS = 15_000;
+
+/** Owns everything that the plugin opened in this process: started once, stopped completely. */
+export class PluginRuntime {
+  readonly #parts: RuntimeParts;
+  readonly #stopping = new AbortController();
+  readonly #desk: RuleDesk;
+  readonly #setups: SetupRunner;
+  #phase: RuntimeStatus["phase"] = "connecting";
+  #problem: string | undefined;
+  #listensAt: string | undefined;
+  #link: LinkHealth | undefined;
+  #cluster: Cluster | undefined;
+  #standalone: StandaloneCluster | undefined;
+  #connected = Promise.withResolvers<Cluster>();
+  #run: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(parts: RuntimeParts) {
+    this.#parts = parts;
+    this.#desk = new RuleDesk(parts.logger);
+    this.#setups = new SetupRunner(parts.hub, {
+      desk: this.#desk,
+      cluster: (ms) => this.cluster(ms),
+      logger: parts.logger,
+    });
+    this.#connected.promise.catch(() => {});
+  }
+
+  get desk(): RuleDesk {
+    return this.#desk;
+  }
+
+  get setupFailures(): ReadonlyMap<string, string> {
+    return this.#setups.failures;
+  }
+
+  status(): RuntimeStatus {
+    const problem = this.#problem ?? this.#link?.problem;
+    return {
+      mode: this.#parts.config.mode,
+      phase: this.#phase,
+      ...(problem === undefined ? {} : { problem }),
+      ...(this.#listensAt === undefined ? {} : { listensAt: this.#listensAt }),
+    };
+  }
+
+  /** Begins to connect, and returns: a gateway does not wait for Redis. */
+  start(): void {
+    if (this.#run !== undefined) return;
+    this.#registerAgentRules();
+    this.#setups.start();
+    this.#run = this.#connect();
+  }
+
+  /**
+   * The cluster, when Redis answers.
+   * @throws PluginError `NOT_CONNECTED` when it does not within the time (ms), with why; `REFUSED`, `STOPPED`.
+   */
+  async cluster(timeoutMs: number): Promise<Cluster> {
+    if (this.#phase === "stopped") throw new PluginError("STOPPED", "The Yonexus plugin was stopped.");
+    if (this.#phase === "refused")
+      throw new PluginError("REFUSED", this.#problem ?? "The plugin cannot use this Redis.");
+    const began = performance.now();
+    const cluster = this.#cluster ?? (await this.#within(timeoutMs, this.#connected.promise));
+    // One that answers now: a connection that only seems to be there would be waited for in vain.
+    await this.#within(timeoutMs - (performance.now() - began), answer(cluster.redis));
+    return cluster;
+  }
+
+  /** Everything that was opened is closed when this resolves. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#phase = "stopped";
+    this.#stopping.abort(new PluginError("STOPPED", "The Yonexus plugin was stopped."));
+    this.#connected.reject(this.#stopping.signal.reason);
+    this.#link?.close();
+    await this.#run;
+    await this.#setups.stop();
+    await this.#desk.stop();
+    await this.#cluster?.close();
+    await this.#standalone?.stop();
+    this.#parts.health.well();
+  }
+
+  /** Until it is connected: after that every connection comes back by itself. */
+  async #connect(): Promise<void> {
+    const { signal } = this.#stopping;
+    let retryMs = FIRST_RETRY_MS;
+    while (!signal.aborted) {
+      try {
+        await this.#tryToConnect(signal);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const isRefused = isForPeople(error);
+        this.#failed(error, isRefused);
+        await sleep(isRefused ? REFUSED_RETRY_MS : retryMs, undefined, { signal }).catch(() => {});
+        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+      }
+    }
+  }
+
+  async #tryToConnect(signal: AbortSignal): Promise<void> {
+    const { config, logger } = this.#parts;
+    if (config.mode === "standalone") this.#standalone ??= await this.#parts.startStandalone(signal);
+    const redisUrl = this.#standalone?.redisUrl ?? config.shared.redisUrl;
+    if (redisUrl === undefined) throw new PluginError("CONFIG_INVALID", "redisUrl is not set.");
+    let opened: Cluster | undefined;
+    let lastError: unknown;
+    const link = new LinkHealth(logger, this.#parts.health, redisPlace(redisUrl), async () => {
+      if (opened !== undefined) await requireWriting(opened.redis, opened.keys);
+    });
+    try {
+      opened = await openCluster({
+        redisUrl,
+        keyPrefix: config.shared.keyPrefix,
+        timeoutMs: CONNECT_TIMEOUT_MS,
+        signal,
+        queue: {
+          maxMessages: config.shared.queueMessages,
+          maxBytes: config.shared.queueBytes,
+          ttlMs: config.shared.queueTtlSeconds * 1000,
+        },
+        onConnection: (redis) => {
+          redis.on("error", (error: unknown) => {
+            lastError = error;
+          });
+          link.watch(redis);
+        },
+        onError: (error) => link.fail(error),
+      });
+      await this.#begin(opened, signal);
+      this.#link = link;
+    } catch (error) {
+      link.close();
+      await opened?.close();
+      throw explainConnection(error) === undefined && lastError !== undefined ? lastError : error;
+    }
+    this.#problem = link.problem;
+    if (this.#problem === undefined) this.#parts.health.well();
+    logger.info(this.#readySentence(redisUrl));
+  }
+
+  /** What has to be right before the plugin counts as connected. */
+  async #begin(cluster: Cluster, signal: AbortSignal): Promise<void> {
+    const { config, logger } = this.#parts;
+    await requireSameMasterKey(cluster, config);
+    if (config.followerIdentifiers !== undefined) {
+      const trust = new TrustStore(cluster.redis, cluster.keys);
+      const { added, removed } = await trust.applyConfigured(config.followerIdentifiers, this.#parts.source());
+      if (added.length > 0) logger.info(`Let in by followerIdentifiers: ${added.join(", ")}.`);
+      if (removed.length > 0)
+        logger.info(`Taken off the allowlist, since followerIdentifiers names them no longer: ${removed.join(", ")}.`);
+    }
+    await cluster.onStatusChange((event: StatusChange) => this.#setups.statusChanged(event));
+    if (this.#standalone !== undefined) this.#listensAt = (await this.#standalone.serve(signal)).url;
+    signal.throwIfAborted();
+    this.#cluster = cluster;
+    this.#phase = "connected";
+    this.#problem = undefined;
+    this.#desk.connect(cluster);
+    this.#connected.resolve(cluster);
+  }
+
+  #registerAgentRules(): void {
+    const { config, waker, logger } = this.#parts;
+    if (waker === undefined) {
+      if (config.agentRules.length > 0)
+        logger.warn("This OpenClaw cannot wake agents: the rules of the configuration are not handled.");
+      return;
+    }
+    for (const rule of config.agentRules) {
+      // Gateways that give a rule to agents of one id share it. What waits for an agent's turn is given back at a stop.
+      this.#desk.register(`agent:${rule.agentId}`, rule.rule, wakeAgent(rule, waker, this.#stopping.signal), {
+        stopTimeoutMs: 0,
+      });
+    }
+  }
+
+  #failed(error: unknown, isRefused: boolean): void {
+    const problem = this.#sentence(error);
+    this.#phase = isRefused ? "refused" : "connecting";
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#parts.health.failed(problem);
+    if (isRefused) this.#parts.logger.error(problem);
+    else this.#parts.logger.warn(`${problem} Trying again until it does.`);
+  }
+
+  #sentence(error: unknown): string {
+    if (isForPeople(error)) return error.message;
+    const known = explainConnection(error);
+    const url = this.#standalone?.redisUrl ?? this.#parts.config.shared.redisUrl ?? "";
+    if (known !== undefined) return `${known.found}, at ${redisPlace(url)}. ${known.mend}`;
+    return error instanceof Error ? `The plugin could not start: ${error.message}` : "The plugin could not start.";
+  }
+
+  #readySentence(redisUrl: string): string {
+    const { mode } = this.#parts.config;
+    const place = redisPlace(redisUrl);
+    if (mode === "cluster") return `Connected to the cluster at ${place}.`;
+    return `Runs a cluster of its own on the Redis at ${place}: followers connect to ${this.#listensAt ?? "its node"}.`;
+  }
+
+  async #within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#notConnected()), Math.max(1, timeoutMs));
+    });
+    try {
+      return await Promise.race([work, late]);
+    } catch (error) {
+      throw error instanceof PluginError ? error : this.#notConnected(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #notConnected(cause?: unknown): PluginError {
+    const { problem } = this.status();
+    return new PluginError(
+      "NOT_CONNECTED",
+      problem ?? "Redis does not answer: see that it runs and that redisUrl is right.",
+      { cause },
+    );
+  }
+}
+
+/** Something that a person has to mend, and that says how. */
+function isForPeople(error: unknown): error is Error {
+  return [PluginError, SchemaMismatchError, RedisUrlError, LocalError].some((kind) => error instanceof kind);
+}
+
+async function answer(redis: RedisConnection): Promise<void> {
+  await redis.time();
+}
+
+async function requireWriting(redis: RedisConnection, keys: Keys): Promise<void> {
+  const finding = await checkWriting(redis, keys);
+  if (finding.status !== "ok") throw new PluginError("REFUSED", `${finding.found}. ${finding.mend ?? ""}`.trim());
+}
+
+/** A key that no node has means another deployment's Redis, or another's key: neither would end well. */
+async function requireSameMasterKey({ redis, keys }: Cluster, { shared }: PluginConfig): Promise<void> {
+  if (shared.masterKeys.length === 0) return;
+  const own = new Keyring(shared.masterKeys).keyIds;
+  for (const { nodeId, keyIds } of await sealingKeyIds(redis, keys)) {
+    if (keyIds.length === 0 || keyIds.some((id) => own.includes(id))) continue;
+    throw new PluginError(
+      "REFUSED",
+      `The node ${nodeId} under the prefix "${keys.prefix}" has another master key (${keyIds.join(", ")}) than this plugin (${own.join(", ")}): set masterKey to the cluster's, or redisUrl and keyPrefix to the right cluster.`,
+    );
+  }
+}

@@ -1,0 +1,14 @@
+export * from "./age.ts";
+export { type ExaminedCluster, examineCluster } from "./doctor/clusterExamination.ts";
+export { checkDiscord } from "./doctor/discordCheck.ts";
+export * from "./doctor/finding.ts";
+export { checkWriting } from "./doctor/memoryChecks.ts";
+export { followerReport } from "./followerReport.ts";
+export * from "./followerText.ts";
+export type { NextSteps } from "./nextSteps.ts";
+export * from "./pairingsUnderWay.ts";
+export { plainText } from "./plainText.ts";
+export { redisPlace, unixSocketUrl } from "./redisPlace.ts";
+export { interruptedText, sendText } from "./sendText.ts";
+export { sessionClosed } from "./sessionClosed.ts";
+export { renderTable } from "./table.ts";

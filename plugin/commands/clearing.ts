@@ -1,4 +1,4 @@
-import { sessionClosed } from "@yonexus/protocol/operator";
+import { namedStill, sessionClosed } from "@yonexus/protocol/operator";
 import { type CommandContext, type CommandReply, requireArgument, unknownFollower } from "./operatorCommand.ts";
 
 interface Clearing {
@@ -21,12 +21,11 @@ export async function clearTrust(
     [done(identifier), cleared.wasPaired ? "" : "It was not paired.", sessionClosed(cleared.closedOn)]
       .filter(Boolean)
       .join(" "),
-    ...(cleared.configuredBy.length === 0
-      ? []
-      : [
-          `A configuration names it still (${cleared.configuredBy.join(", ")}): it stays out all the same. Take it out of there too.`,
-        ]),
+    namedStill(identifier, cleared.configuredBy),
     next(identifier),
   ];
-  return { text: lines.join("\n"), json: { identifier, ...cleared, disallowed: disallow } };
+  return {
+    text: lines.filter((line) => line !== undefined).join("\n"),
+    json: { identifier, ...cleared, disallowed: disallow },
+  };
 }

@@ -50,6 +50,7 @@ export async function examine({ rawConfig, cluster, runtime, surface }: Examinat
         redis,
         keys,
         leaseMs: config.shared.leaseMs,
+        masterKeys: config.shared.masterKeys,
         next: operatorSteps(SURFACES[surface]),
       })),
     );
@@ -84,6 +85,6 @@ function runtimeFindings(runtime: PluginRuntime | undefined): Finding[] {
 
 /** A sentence that says what is wrong and then how to mend it. */
 function sentenceFinding(check: string, sentence: string): Finding {
-  const [found = "", ...mend] = sentence.split(/(?<=[.?]) (?=[A-Z])|: (?=it must)/u);
+  const [found = "", ...mend] = sentence.split(/(?<=[.?]) (?=[A-Z])|: (?=it must|run |set )/u);
   return broken(check, found.replace(/\.$/u, ""), mend.join(" ") || `See ${CONFIG_PLACE}.`);
 }

@@ -308,11 +308,11 @@ async function requireWriting(redis: RedisConnection, keys: Keys): Promise<void>
 async function requireSameMasterKey({ redis, keys }: Cluster, { shared }: PluginConfig): Promise<void> {
   if (shared.masterKeys.length === 0) return;
   const own = new Keyring(shared.masterKeys).keyIds;
-  for (const { nodeId, keyIds } of await sealingKeyIds(redis, keys)) {
+  for (const { kind, nodeId, keyIds } of await sealingKeyIds(redis, keys)) {
     if (keyIds.length === 0 || keyIds.some((id) => own.includes(id))) continue;
     throw new PluginError(
       "REFUSED",
-      `The node ${nodeId} under the prefix "${keys.prefix}" has another master key (${keyIds.join(", ")}) than this plugin (${own.join(", ")}): set masterKey to the cluster's, or redisUrl and keyPrefix to the right cluster.`,
+      `The ${kind} ${nodeId} under the prefix "${keys.prefix}" has another master key (${keyIds.join(", ")}) than this plugin (${own.join(", ")}): set masterKey to the cluster's, or redisUrl and keyPrefix to the right cluster.`,
     );
   }
 }

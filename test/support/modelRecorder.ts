@@ -6,8 +6,6 @@ export interface ModelRequest {
   /** The texts of all messages, one after the other. */
   readonly text: string;
   readonly tools: readonly string[];
-  /** The last message is the result of a tool. */
-  readonly answersTool: boolean;
 }
 
 /** What the model does: it says something, or calls a tool. */
@@ -68,10 +66,18 @@ interface Body {
 function readRequest(text: string): ModelRequest {
   const { messages = [], tools = [] } = JSON.parse(text) as Body;
   return {
-    text: messages.map(({ content }) => (typeof content === "string" ? content : JSON.stringify(content))).join("\n"),
+    text: messages.map(({ content }) => textOf(content)).join("\n"),
     tools: tools.flatMap((tool) => tool.function?.name ?? []),
-    answersTool: messages.at(-1)?.role === "tool",
   };
+}
+
+/** A message's content is a text, or a list of parts. */
+function textOf(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content
+    .map((part: unknown) => (typeof part === "object" && part !== null && "text" in part ? String(part.text) : ""))
+    .join("\n");
 }
 
 function stream(response: ServerResponse, reply: ModelReply): void {

@@ -5,26 +5,60 @@ import type { Keys } from "./keys.ts";
 /** Rises when a key changes its meaning. */
 export const SCHEMA_VERSION = "1";
 
+/** Why a key space cannot be used. */
+export interface SchemaProblem {
+  /** What is the matter: a clause without its end, for people. */
+  readonly found: string;
+  /** What to do about it: an imperative without a capital and without an end. */
+  readonly mend: string;
+}
+
 /**
  * Checks that the key space is ours, and marks an empty one. Every process calls it before anything else.
  * @throws SchemaMismatchError when another version wrote it, or something that is no Yonexus; nothing was written.
  */
 export async function ensureSchemaVersion(redis: RedisConnection, keys: Keys): Promise<void> {
-  const stored = await mark(redis, keys);
-  if (stored === null || stored === SCHEMA_VERSION) return;
-  throw new SchemaMismatchError(
-    stored !== undefined && /^\d{1,9}$/u.test(stored)
-      ? `The keys under "${keys.prefix}" were written by schema version ${stored}, and this is version ${SCHEMA_VERSION}: ` +
-          "run the matching release, or set YONEXUS_KEY_PREFIX to a new prefix."
-      : `${keys.schemaVersion} holds no schema version of Yonexus: the prefix "${keys.prefix}" belongs to something else in ` +
-          "this Redis. Set YONEXUS_KEY_PREFIX to a prefix that is free.",
-  );
+  const schema = judge(await textOf(redis.set(keys.schemaVersion, SCHEMA_VERSION, "NX", "GET")), keys);
+  if (typeof schema === "object") throw new SchemaMismatchError(`${schema.found}: ${schema.mend}.`);
 }
 
-/** What was there before: null when nothing was and it is marked now, undefined when that is no text. */
-async function mark(redis: RedisConnection, keys: Keys): Promise<string | null | undefined> {
+/**
+ * What `ensureSchemaVersion` would say, without writing anything.
+ * @param prefixSetting what the reader calls the setting of the prefix.
+ */
+export async function readSchema(
+  redis: RedisConnection,
+  keys: Keys,
+  prefixSetting: string,
+): Promise<"empty" | "current" | SchemaProblem> {
+  return judge(await textOf(redis.get(keys.schemaVersion)), keys, prefixSetting);
+}
+
+/** @param stored null when nothing is there, undefined when that is no text. */
+function judge(
+  stored: string | null | undefined,
+  { schemaVersion: key, prefix }: Keys,
+  prefixSetting = "YONEXUS_KEY_PREFIX",
+): "empty" | "current" | SchemaProblem {
+  if (stored === null) return "empty";
+  if (stored === SCHEMA_VERSION) return "current";
+  if (stored !== undefined && /^\d{1,9}$/u.test(stored)) {
+    return {
+      found: `The keys under "${prefix}" were written by schema version ${stored}, and this is version ${SCHEMA_VERSION}`,
+      mend: `run the matching release, or set ${prefixSetting} to a new prefix`,
+    };
+  }
+  // Whatever it is, it is not ours to print.
+  return {
+    found: `${key} holds no schema version of Yonexus, so the prefix "${prefix}" belongs to something else in this Redis`,
+    mend: `set ${prefixSetting} to a prefix that is free`,
+  };
+}
+
+/** The text that a command answers: undefined when its key is of another type. */
+async function textOf(answer: Promise<string | null>): Promise<string | null | undefined> {
   try {
-    return await redis.set(keys.schemaVersion, SCHEMA_VERSION, "NX", "GET");
+    return await answer;
   } catch (error) {
     if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return undefined;
     throw error;

@@ -1,4 +1,4 @@
-import { sessionClosed } from "@yonexus/protocol/operator";
+import { namedStill, sessionClosed } from "@yonexus/protocol/operator";
 import { TrustStore } from "@yonexus/protocol/redis";
 import { CliError } from "./cliError.ts";
 import { type ClusterOptions, withCluster } from "./clusterAccess.ts";
@@ -20,21 +20,27 @@ interface Clearing {
 export async function clearTrust(identifier: string, options: ClearOptions, clearing: Clearing): Promise<void> {
   await withCluster(options, async ({ redis, keys }) => {
     const { reason, disallow, done, next } = clearing;
-    const cleared = await new TrustStore(redis, keys).clear(identifier, reason, { disallow });
+    const trust = new TrustStore(redis, keys);
+    const cleared = await trust.clear(identifier, reason, { disallow });
     if (!cleared.known) {
       throw new CliError(`${identifier} is unknown: nothing was changed. See \`yonexus clients\`.`);
     }
-    const configured = disallow && (await redis.sismember(keys.configuredFollowers, identifier)) === 1;
+    const configuredBy = disallow ? await trust.configuredBy(identifier) : [];
     if (options.json === true) {
-      printJson({ identifier, ...cleared, disallowed: disallow, configured });
+      printJson({
+        identifier,
+        ...cleared,
+        disallowed: disallow,
+        configured: configuredBy.length > 0,
+        configuredBy,
+      });
       return;
     }
     print(
       [done, cleared.wasPaired ? "" : "It was not paired.", sessionClosed(cleared.closedOn)].filter(Boolean).join(" "),
     );
-    if (configured) {
-      print("YONEXUS_FOLLOWER_IDENTIFIERS names it still: it stays out all the same. Take it out of there too.");
-    }
+    const still = namedStill(identifier, configuredBy);
+    if (still !== undefined) print(still);
     print(next);
   });
 }

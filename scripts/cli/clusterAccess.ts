@@ -1,14 +1,17 @@
-import { type Config, loadConfig } from "@yonexus/protocol/config";
+import { type Config, loadConfig, readRedisTls } from "@yonexus/protocol/config";
 import { type ClusterFile, readClusterFile } from "@yonexus/protocol/local";
 import { redisPlace } from "@yonexus/protocol/operator";
 import {
   type ConnectionRole,
   ensureSchemaVersion,
+  explainConnection,
   explainRefusal,
   Keys,
   openRedis,
   outageReason,
   type RedisConnection,
+  type RedisTls,
+  RedisUnreachableError,
   whenReady,
 } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
@@ -35,6 +38,7 @@ export function addClusterOptions(command: Command): Command {
 export interface ClusterTarget {
   readonly config: Config;
   readonly redisUrl: string;
+  readonly tls: RedisTls | undefined;
   readonly keys: Keys;
   /** Where Redis is, for people: without a password. */
   readonly place: string;
@@ -52,7 +56,7 @@ export interface ClusterAccess extends ClusterTarget {
 
 /**
  * Finds the cluster: `--data-dir`, then REDIS_URL, then the cluster that `yonexus up` runs in the current folder.
- * @throws CliError when there is none; ConfigError.
+ * @throws CliError when there is none; ConfigError; CertificateError.
  */
 export function findCluster(options: ClusterOptions, env: NodeJS.ProcessEnv = process.env): ClusterTarget {
   const config = loadConfig({ env, file: options.config });
@@ -70,10 +74,17 @@ export function findCluster(options: ClusterOptions, env: NodeJS.ProcessEnv = pr
   return {
     config,
     redisUrl,
+    // Certificates that were set for another Redis are nothing to complain of.
+    tls: file === undefined ? readRedisTls(config) : redisTlsFor(redisUrl, config),
     keys: new Keys(file?.keyPrefix ?? config.keyPrefix),
     place: redisPlace(redisUrl),
     ...(file === undefined ? {} : { file }),
   };
+}
+
+/** What the configuration says of TLS, for a URL that speaks it. @throws CertificateError */
+export function redisTlsFor(redisUrl: string, config: Config): RedisTls | undefined {
+  return /^rediss:/iu.test(redisUrl) ? readRedisTls(config) : undefined;
 }
 
 /**
@@ -98,7 +109,7 @@ export async function connectCluster<T>(
   const opened: RedisConnection[] = [];
   let lastError: unknown;
   const connect = (role: ConnectionRole): RedisConnection => {
-    const redis = openRedis(target.redisUrl, role);
+    const redis = openRedis(target.redisUrl, role, { tls: target.tls });
     // Without a listener a lost connection would end the process.
     redis.on("error", (error: unknown) => {
       lastError = error;
@@ -108,12 +119,16 @@ export async function connectCluster<T>(
   };
   try {
     const redis = connect("commands");
-    await answered(redis, () => unreachable(target, lastError));
+    await answered(redis, () =>
+      unusable(target, lastError ?? new RedisUnreachableError(`Nothing came within ${ANSWER_TIMEOUT_MS} ms.`)),
+    );
     try {
       return await work({ ...target, redis, connect });
     } catch (error) {
-      if (isOwnError(error)) throw error;
-      throw unreachable(target, redis.status === "ready" ? error : (lastError ?? error));
+      // What fails while Redis answers, and is no refusal of it, has nothing to do with the connection.
+      const isOfConnection = redis.status !== "ready" || explainConnection(error) !== undefined;
+      if (isOwnError(error) || !isOfConnection) throw error;
+      throw unusable(target, redis.status === "ready" ? error : (lastError ?? error));
     }
   } finally {
     for (const redis of opened) redis.disconnect();
@@ -132,13 +147,23 @@ async function answered(redis: RedisConnection, failure: () => CliError): Promis
   await Promise.race([whenReady(redis), late]).finally(() => clearTimeout(timer));
 }
 
-function unreachable({ place, file }: ClusterTarget, cause: unknown): CliError {
-  const refusal = explainRefusal(cause);
-  if (refusal !== undefined) return new CliError(`${refusal.found}, at ${place}. ${refusal.mend}`, { cause });
-  const mend =
-    file === undefined
-      ? "Start it, or mend REDIS_URL."
-      : "The cluster of this folder seems to have ended: start it again with ./scripts/start.sh.";
-  const reason = outageReason(cause) ?? `no answer within ${ANSWER_TIMEOUT_MS / 1000} s`;
-  return new CliError(`Redis does not answer at ${place}: ${reason}. ${mend}`, { cause });
+function unusable({ place, file }: ClusterTarget, cause: unknown): CliError {
+  if (file !== undefined && isGone(cause)) {
+    return new CliError(
+      `Redis does not answer at ${place}. The cluster of this folder seems to have ended: start it again with ./scripts/start.sh.`,
+      { cause },
+    );
+  }
+  const known = explainConnection(cause);
+  if (known !== undefined) return new CliError(`${known.found}, at ${place}. ${known.mend}`, { cause });
+  const reason = outageReason(cause);
+  return new CliError(
+    `Redis does not answer at ${place}${reason === undefined ? "" : `: ${reason}`}. Start it, or mend REDIS_URL.`,
+    { cause },
+  );
+}
+
+/** Nobody listens there. */
+function isGone(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && (cause.code === "ECONNREFUSED" || cause.code === "ENOENT");
 }

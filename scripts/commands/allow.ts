@@ -1,4 +1,4 @@
-import { sessionClosed } from "@yonexus/protocol/operator";
+import { namedStill, sessionClosed } from "@yonexus/protocol/operator";
 import { FollowerDirectory, TrustStore } from "@yonexus/protocol/redis";
 import type { Command } from "commander";
 import { collectIdentifiers } from "../cli/arguments.ts";
@@ -64,24 +64,28 @@ async function add({ redis, keys, file }: ClusterAccess, identifiers: readonly s
 
 async function remove({ redis, keys }: ClusterAccess, identifiers: readonly string[], options: AllowOptions) {
   const trust = new TrustStore(redis, keys);
-  const results: { identifier: string; changed: boolean; closedOn?: string; configured: boolean }[] = [];
+  const results: {
+    identifier: string;
+    changed: boolean;
+    closedOn?: string;
+    configured: boolean;
+    configuredBy: readonly string[];
+  }[] = [];
   for (const identifier of identifiers) {
-    const configured = (await redis.sismember(keys.configuredFollowers, identifier)) === 1;
-    results.push({ identifier, ...(await trust.disallow(identifier)), configured });
+    const disallowed = await trust.disallow(identifier);
+    const configuredBy = await trust.configuredBy(identifier);
+    results.push({ identifier, ...disallowed, configured: configuredBy.length > 0, configuredBy });
   }
   if (options.json === true) {
     printJson(results);
     return;
   }
-  for (const { identifier, changed, closedOn, configured } of results) {
+  for (const { identifier, changed, closedOn, configuredBy } of results) {
     print(
       changed ? `${identifier} is allowed no longer. ${sessionClosed(closedOn)}` : `${identifier} was not allowed.`,
     );
-    if (configured) {
-      print(
-        `YONEXUS_FOLLOWER_IDENTIFIERS names ${identifier} still: it stays off all the same. Take it out of there too.`,
-      );
-    }
+    const still = namedStill(identifier, configuredBy);
+    if (still !== undefined) print(still);
   }
   print(`To allow it again: yonexus allow add ${identifiers[0]}`);
 }

@@ -1,6 +1,7 @@
 import { ConfigError } from "@yonexus/protocol/config";
 import { broken, checkDiscord, examineCluster, type Finding, findingsText, ok } from "@yonexus/protocol/operator";
-import { SchemaMismatchError } from "@yonexus/protocol/redis";
+import { RedisUrlError, SchemaMismatchError } from "@yonexus/protocol/redis";
+import { CertificateError } from "@yonexus/protocol/tls";
 import type { Command } from "commander";
 import { CliError, QuietFailure } from "../cli/cliError.ts";
 import {
@@ -22,7 +23,7 @@ export function addDoctorCommand(program: Command): void {
     program
       .command("doctor")
       .description(
-        "look for what is wrong: configuration, Redis, clocks, nodes, coordinators, queues, dead letters, Discord",
+        "look for what is wrong: configuration, Redis, clocks, nodes, coordinators, master keys, queues, dead letters, Discord",
       )
       .option("--json", "one JSON object: healthy, findings"),
   )
@@ -54,9 +55,11 @@ async function examine(options: DoctorOptions): Promise<Finding[]> {
   return findings;
 }
 
-function examineAll({ redis, keys, config, connect }: ClusterAccess): Promise<Finding[]> {
+function examineAll({ redis, keys, config, file, connect }: ClusterAccess): Promise<Finding[]> {
   return examineCluster({
     ...{ redis, keys, leaseMs: config.leaseMs, next: nextSteps },
+    // Those of the environment are for the Redis of the environment: a cluster of a folder has its own.
+    masterKeys: file === undefined ? config.masterKeys : [],
     more: async () => {
       // Of all commands only this one asks BullMQ, which takes its time to load.
       const { checkQueues } = await import("../cli/doctor/queueChecks.ts");
@@ -70,9 +73,9 @@ function failureFindings(error: unknown): Finding[] {
   if (error instanceof ConfigError) {
     return error.problems.map((problem) => broken("configuration", problem, "See docs/configuration.md."));
   }
-  if (error instanceof CliError || error instanceof SchemaMismatchError) {
+  if ([CliError, SchemaMismatchError, CertificateError, RedisUrlError].some((kind) => error instanceof kind)) {
     const [found = "", ...mend] = error.message.split(/(?<=\.) (?=[A-Z])/u);
-    return [broken("redis", found, mend.join(" ") || "Mend it, and run this again.")];
+    return [broken("redis", found.replace(/\.$/u, ""), mend.join(" ") || "Mend it, and run this again.")];
   }
   throw error;
 }

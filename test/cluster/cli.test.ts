@@ -5,6 +5,7 @@ import {
   openRedis,
   type RedisConnection,
   RuleStore,
+  TrustStore,
   whenReady,
 } from "@yonexus/protocol/redis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -48,13 +49,31 @@ describe("yonexus with a cluster's Redis", () => {
     expect(await json("allow", "list")).toEqual(["alpha", "beta"]);
   });
 
-  it("what the configuration names and a person takes off stays off, and the person is told where it stands", async () => {
-    await redis.sadd(keys.configuredFollowers, "delta");
-    await run("allow", "add", "delta");
-    expect((await run("allow", "remove", "delta")).stdout).toMatch(
-      /YONEXUS_FOLLOWER_IDENTIFIERS names delta .*stays off/u,
-    );
-  });
+  it.each([
+    { command: ["allow", "remove"], identifier: "delta" },
+    { command: ["revoke"], identifier: "epsilon" },
+  ])(
+    "what configurations name stays out after $command, and the person is told where it stands",
+    async ({ command, identifier }) => {
+      const trust = new TrustStore(redis, keys);
+      await trust.applyConfigured([identifier], "coordinator");
+      await trust.applyConfigured([identifier], "gateway:3f2a");
+      expect((await run(...command, identifier)).stdout).toContain(
+        `${identifier} is named still by YONEXUS_FOLLOWER_IDENTIFIERS and by followerIdentifiers of the OpenClaw gateway whose gateway.id is 3f2a: it stays out`,
+      );
+      expect(await json("allow", "list")).not.toContain(identifier);
+      expect([await json(...command, identifier)].flat()).toMatchObject([
+        { identifier, configured: true, configuredBy: ["coordinator", "gateway:3f2a"] },
+      ]);
+      await trust.applyConfigured([], "coordinator");
+      await trust.applyConfigured([], "gateway:3f2a");
+      await run("allow", "add", identifier);
+      const alone = await run(...command, identifier);
+      expect(alone).toMatchObject({ exitCode: 0 });
+      expect(alone.stdout).not.toContain("is named still");
+      expect([await json(...command, identifier)].flat()).toMatchObject([{ configured: false, configuredBy: [] }]);
+    },
+  );
 
   it("clients prints a table for people and every field for programs", async () => {
     await run("allow", "add", "alpha");

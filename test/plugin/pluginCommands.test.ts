@@ -101,7 +101,9 @@ describe("the operator's commands in a chat", () => {
     await cluster.stores.trust.applyConfigured(["alpha"], "gateway:other");
     const text = await chat("revokeClient alpha");
     expect(text).toContain(`Its session on ${node.nodeId} was closed.`);
-    expect(text).toContain("A configuration names it still (gateway:other): it stays out all the same.");
+    expect(text).toContain(
+      "alpha is named still by followerIdentifiers of the OpenClaw gateway whose gateway.id is other: it stays out all the same.",
+    );
     expect(await alpha.closed()).toMatchObject({ code: 4510 });
     expect((await cluster.stores.directory.find("alpha"))?.allowed).toBe(false);
     expect(await chat("allowClient alpha")).toContain("alpha may pair now.");
@@ -127,6 +129,7 @@ describe("the operator's commands in a chat", () => {
     const text = await chat("doctor");
     expect(text).toMatch(/ok +configuration +cluster mode/);
     expect(text).toMatch(/broken +coordinators +none is alive/);
+    expect(text).toMatch(/ok +master key +[0-9a-f]{8} seals for all of 1\n/);
   });
 
   it("answer help, and a mistyped command with the one that was meant", async () => {

@@ -1,6 +1,6 @@
 import { isNewEnough, OLDEST_REDIS } from "../../local/redisBinary.ts";
-import { type Keys, type RedisConnection, redisNow, SCHEMA_VERSION } from "../../redis/index.ts";
-import type { NextSteps } from "../nextSteps.ts";
+import { type Keys, type RedisConnection, readSchema, redisNow, SCHEMA_VERSION } from "../../redis/index.ts";
+import { beginSentence, type NextSteps } from "../nextSteps.ts";
 import { plainText } from "../plainText.ts";
 import { broken, type Finding, ok, warning } from "./finding.ts";
 
@@ -77,13 +77,10 @@ export async function measureSkew(redis: RedisConnection): Promise<number> {
   return (before + Date.now()) / 2 - there;
 }
 
+/** Whether the keys are of this version. Nothing is written. */
 export async function checkSchema(redis: RedisConnection, keys: Keys, next: NextSteps): Promise<Finding> {
-  const stored = await redis.get(keys.schemaVersion);
-  if (stored === SCHEMA_VERSION) return ok("schema", `version ${stored} under "${keys.prefix}"`);
-  if (stored === null) return ok("schema", `nothing is stored under "${keys.prefix}" yet`);
-  return broken(
-    "schema",
-    `version ${plainText(stored)} under "${keys.prefix}", and this is version ${SCHEMA_VERSION}`,
-    `Run the matching release, or set ${next.setting("keyPrefix")} to a new prefix.`,
-  );
+  const schema = await readSchema(redis, keys, next.setting("keyPrefix"));
+  if (schema === "current") return ok("schema", `version ${SCHEMA_VERSION} under "${keys.prefix}"`);
+  if (schema === "empty") return ok("schema", `nothing is stored under "${keys.prefix}" yet`);
+  return broken("schema", schema.found, `${beginSentence(schema.mend)}.`);
 }

@@ -22,6 +22,46 @@ const openclaw =
         },
       ];
 
+// They need a Docker engine and the built image: scripts/testContainers.sh sees to both.
+const containers =
+  process.env.YONEXUS_TEST_CONTAINERS === undefined
+    ? []
+    : [
+        {
+          ...shared,
+          test: {
+            name: "containers",
+            include: ["test/containers/**/*.test.ts"],
+            testTimeout: 120_000,
+            hookTimeout: 300_000,
+          },
+        },
+      ];
+
+// They need promtool, which scripts/test.sh installs where it can.
+const alerts =
+  process.env.YONEXUS_TEST_PROMTOOL === undefined
+    ? []
+    : [{ ...shared, test: { name: "alerts", include: ["test/alerts/**/*.test.ts"], testTimeout: 60_000 } }];
+
+// They need a browser: scripts/testConsole.sh sees to it and says where it is.
+const operatorConsole =
+  process.env.YONEXUS_TEST_BROWSER === undefined
+    ? []
+    : [
+        {
+          ...shared,
+          test: {
+            name: "console",
+            include: ["test/console/**/*.test.ts"],
+            testTimeout: 60_000,
+            hookTimeout: 120_000,
+            // A browser uses both cores.
+            fileParallelism: false,
+          },
+        },
+      ];
+
 export default defineConfig({
   ...shared,
   test: {
@@ -32,7 +72,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: "unit",
-          include: ["{protocol,node,coordinator,plugin,scripts,test/bench}/**/*.test.ts"],
+          include: ["{protocol,node,coordinator,plugin,scripts,deploy,test/bench}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/dist/**"],
           // Only ends what hangs: a property of a thousand cases takes its time on a busy machine.
           testTimeout: 30_000,
@@ -54,7 +94,10 @@ export default defineConfig({
         ...shared,
         test: { name: "plugin", include: ["test/plugin/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 },
       },
+      ...alerts,
       ...openclaw,
+      ...containers,
+      ...operatorConsole,
     ],
   },
 });

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Config, ConfigError } from "@yonexus/protocol/config";
+import { type Config, ConfigError, readRedisTls } from "@yonexus/protocol/config";
 import type { Logger } from "@yonexus/protocol/log";
 import {
+  Backlogs,
   COORDINATOR_SOURCE,
-  ConfigurationLimitError,
   ensureSchemaVersion,
   Keyring,
   Keys,
@@ -12,6 +12,7 @@ import {
   MessageQueue,
   NodeStore,
   OutageLog,
+  openRedis,
   PairingStore,
   QueueIndex,
   type RedisConnection,
@@ -23,9 +24,12 @@ import {
   whenReady,
 } from "@yonexus/protocol/redis";
 import type { Worker } from "bullmq";
+import { adminOfCoordinator } from "./adminEndpoints.ts";
 import { allReady, closeConnections, openConnections } from "./connections.ts";
 import { CoordinatorLease } from "./coordinatorLease.ts";
 import type { CoordinatorOptions, RunningCoordinator } from "./main.ts";
+import { ClusterLook } from "./metrics/clusterLook.ts";
+import { CoordinatorMetrics } from "./metrics/coordinatorMetrics.ts";
 import { ConsoleNotifier } from "./notifications/console.ts";
 import { DiscordNotifier } from "./notifications/discord.ts";
 import type { Notifier } from "./notifications/notifier.ts";
@@ -41,6 +45,9 @@ import { OwnerNodes } from "./sweeps/ownerNodes.ts";
 import { QueueSweep } from "./sweeps/queueSweep.ts";
 import { RetentionSweep } from "./sweeps/retentionSweep.ts";
 import type { Tuning } from "./tuning.ts";
+import type { RunningConsole } from "./web/console.ts";
+import { consoleOfCoordinator } from "./web/consoleOfCoordinator.ts";
+import { hasButtons, serveInteractions } from "./web/interactionsOfCoordinator.ts";
 import { NoticesWorker } from "./workers/noticesWorker.ts";
 import { RefusalPause } from "./workers/refusalPause.ts";
 import { SweepsWorker } from "./workers/sweepsWorker.ts";
@@ -69,7 +76,8 @@ export async function compose(
   const notifier = createNotifier(config, options, tuning, aborting.signal);
 
   const outages = new OutageLog(logger);
-  const connections = openConnections(redisUrl, outages);
+  const redisOptions = { tls: readRedisTls(config) };
+  const connections = openConnections(redisUrl, redisOptions, outages);
   const { commands } = connections;
   try {
     await unlessAborted(signal, allReady(connections));
@@ -93,7 +101,7 @@ export async function compose(
   const schedule = scheduleOf(config, tuning.retentionEveryMs);
   const reportDebug = (error: unknown): void => {
     logger.debug(
-      { error: error instanceof Error ? error.message : String(error) },
+      { event: "redis_unanswered", error: error instanceof Error ? error.message : String(error) },
       "Work with Redis failed; it is tried again.",
     );
   };
@@ -103,7 +111,8 @@ export async function compose(
       tuning.scheduleCheckMs,
       async () => {
         const mended = await ensureSchedule(queues.sweeps, schedule, false);
-        if (mended.length > 0) logger.warn({ sweeps: mended }, "Schedules were lost and are set up again.");
+        if (mended.length > 0)
+          logger.warn({ event: "schedules_mended", sweeps: mended }, "Schedules were lost and are set up again.");
       },
       reportDebug,
     ),
@@ -128,6 +137,8 @@ export async function compose(
     });
     return pause;
   };
+  const metrics = new CoordinatorMetrics();
+  metrics.watchRedis({ ...connections }, commands);
   const sweepsWorker = new SweepsWorker(
     {
       liveness: new LivenessSweep(
@@ -139,34 +150,84 @@ export async function compose(
       ),
       deadNodes: new DeadNodeSweep(nodes, sessions, new OutageGuard(commands, keys, leaseMs), limits),
       queues: new QueueSweep(commands, new QueueIndex(commands, keys), new MessageQueue(commands, keys), limits),
-      retention: new RetentionSweep(commands, keys, pairings, new RuleStore(commands, keys), limits),
+      retention: new RetentionSweep(
+        commands,
+        keys,
+        { pairings, rules: new RuleStore(commands, keys), trust: new TrustStore(commands, keys) },
+        limits,
+      ),
     },
+    metrics,
     logger,
     aborting.signal,
     workerOptions(connections.sweeps, keys.queuePrefix, tuning),
   );
   const noticesWorker = new NoticesWorker(
-    { redis: commands, pairings, notifier, queue: queues.notices, logger, backoff: tuning.noticeBackoff },
+    {
+      redis: commands,
+      pairings,
+      notifier,
+      queue: queues.notices,
+      meter: metrics,
+      logger,
+      backoff: tuning.noticeBackoff,
+    },
     workerOptions(connections.notices, keys.queuePrefix, tuning),
   );
   const pauses = [watchWorker("sweeps", sweepsWorker.worker), watchWorker("notices", noticesWorker.worker)];
-  logger.info({ coordinatorId, notifier: config.notifier }, "The coordinator runs.");
+  const admin = adminOfCoordinator(config, logger, metrics);
+  serveInteractions(config, { admin, redis: commands, keys, pairings, logger });
+  const look = new ClusterLook(
+    { redis: commands, keys, nodes, backlogs: new Backlogs(commands, keys), queues },
+    reportDebug,
+  );
+  metrics.tellCluster(look);
+  if (admin !== undefined) {
+    metrics.start();
+    look.start();
+  }
+  let operatorConsole: RunningConsole | undefined;
 
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     const workers = [sweepsWorker.worker, noticesWorker.worker];
     const redisAnswers = commands.status === "ready";
     for (const pause of pauses) pause.stop();
+    await operatorConsole?.stop();
+    metrics.stop();
+    await look.stop();
     await Promise.all(repeaters.map(async (repeater) => repeater.stop()));
     await stopWorkers(workers, () => aborting.abort(), tuning.stopGraceMs, redisAnswers);
     aborting.abort();
     if (redisAnswers) await lease.release().catch(reportDebug);
     await Promise.allSettled([queues.sweeps.close(), queues.notices.close()]);
     closeConnections(connections);
-    logger.info({ coordinatorId }, "The coordinator stopped.");
+    await admin?.close();
+    logger.info({ event: "coordinator_stopped", coordinatorId }, "The coordinator stopped.");
   };
+  let listening: { readonly url: string } | undefined;
+  try {
+    operatorConsole = await consoleOfCoordinator(config, {
+      ...{ admin, keys, coordinatorId, logger, notices: queues.notices },
+      open: (role) => {
+        const connection = openRedis(redisUrl, role, redisOptions);
+        outages.watch(connection);
+        return connection;
+      },
+    });
+    listening = await admin?.listen();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const adminUrl = listening?.url;
+  logger.info(
+    { event: "coordinator_ready", coordinatorId, notifier: config.notifier, adminUrl },
+    "The coordinator runs.",
+  );
   return {
     coordinatorId,
+    ...(adminUrl === undefined ? {} : { adminUrl }),
     stop: async () => {
       stopping ??= stop();
       return stopping;
@@ -200,15 +261,9 @@ async function prepareRedis(
 
 async function applyAllowlist(config: Config, trust: TrustStore, logger: Logger): Promise<void> {
   if (config.followerIdentifiers.length === 0) return;
-  try {
-    const { added, removed } = await trust.applyConfigured(config.followerIdentifiers, COORDINATOR_SOURCE);
-    if (added.length > 0 || removed.length > 0)
-      logger.info({ added, removed }, "The allowlist follows the configuration.");
-  } catch (error) {
-    // All else was applied, and another try would end the same.
-    if (!(error instanceof ConfigurationLimitError)) throw error;
-    logger.warn({ identifiers: error.identifiers }, error.message);
-  }
+  const { added, removed } = await trust.applyConfigured(config.followerIdentifiers, COORDINATOR_SOURCE);
+  if (added.length > 0 || removed.length > 0)
+    logger.info({ event: "allowlist_applied", added, removed }, "The allowlist follows the configuration.");
 }
 
 function createNotifier(config: Config, options: CoordinatorOptions, tuning: Tuning, signal: AbortSignal): Notifier {
@@ -219,5 +274,6 @@ function createNotifier(config: Config, options: CoordinatorOptions, tuning: Tun
       "The discord notifier needs YONEXUS_NOTIFY_BOT_TOKEN and YONEXUS_ADMIN_USER_ID: set both, or set YONEXUS_NOTIFIER to console.",
     ]);
   }
-  return new DiscordNotifier({ apiUrl, botToken, adminUserId, timeoutMs: tuning.discordTimeoutMs, signal });
+  const timeoutMs = tuning.discordTimeoutMs;
+  return new DiscordNotifier({ apiUrl, botToken, adminUserId, buttons: hasButtons(config), timeoutMs, signal });
 }

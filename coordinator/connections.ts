@@ -1,4 +1,10 @@
-import { type OutageLog, openRedis, type RedisConnection, whenReady } from "@yonexus/protocol/redis";
+import {
+  type ConnectionOptions,
+  type OutageLog,
+  openRedis,
+  type RedisConnection,
+  whenReady,
+} from "@yonexus/protocol/redis";
 
 /** A coordinator's connections: each kind of use would block or flood the others. */
 export interface Connections {
@@ -12,12 +18,12 @@ export interface Connections {
 }
 
 /** Opens them all. */
-export function openConnections(url: string, outages: OutageLog): Connections {
+export function openConnections(url: string, options: ConnectionOptions, outages: OutageLog): Connections {
   const connections = {
-    commands: openRedis(url, "commands"),
-    producer: openRedis(url, "producer"),
-    sweeps: openRedis(url, "worker"),
-    notices: openRedis(url, "worker"),
+    commands: openRedis(url, "commands", options),
+    producer: openRedis(url, "producer", options),
+    sweeps: openRedis(url, "worker", options),
+    notices: openRedis(url, "worker", options),
   };
   for (const connection of Object.values(connections)) outages.watch(connection);
   return connections;

@@ -16,6 +16,8 @@ export interface CoordinatorOptions {
 
 export interface RunningCoordinator {
   readonly coordinatorId: string;
+  /** Where its admin port is: `http://host:port`; absent when it has none. */
+  readonly adminUrl?: string;
   /** Resolves when nothing of it runs any more. It takes about 7 s at most; calling it again changes nothing. */
   stop(): Promise<void>;
 }
@@ -26,6 +28,8 @@ export interface RunningCoordinator {
  *
  * @throws SchemaMismatchError when the keys in Redis belong to another version
  * @throws UnsealError when the configuration has no master key
+ * @throws AdminListenError when the admin port cannot be had
+ * @throws CertificateError when a certificate for Redis cannot be used
  * @throws ConfigError when there is no REDIS_URL, or the Discord notifier has no token or no user to write to
  */
 export async function startCoordinator(config: Config, options: CoordinatorOptions): Promise<RunningCoordinator> {

@@ -3,7 +3,7 @@ import { JOB_RETENTION } from "@yonexus/protocol/redis";
 import type { Queue } from "bullmq";
 import type { SweepJob } from "./queues.ts";
 
-const SWEEPS = ["liveness", "deadNodes", "queues", "retention"] as const;
+export const SWEEPS = ["liveness", "deadNodes", "queues", "retention"] as const;
 export type SweepName = (typeof SWEEPS)[number];
 
 export type Schedule = Readonly<Record<SweepName, { readonly everyMs: number }>>;

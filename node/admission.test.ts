@@ -104,6 +104,7 @@ describe("admission", () => {
     expect(outcomes).toEqual([undefined, undefined, 503, 503, undefined, 503]);
     expect(admission.refusal("a", 100, 0)).toEqual({
       status: 503,
+      cause: "rate",
       reason: "too many connections come to this node at once",
       retryAfterS: 1,
     });
@@ -119,6 +120,7 @@ describe("admission", () => {
     for (let count = 0; count < 500; count++) expect(from("a", 0)?.status).toBe(429);
     expect(from("a", 0)).toEqual({
       status: 429,
+      cause: "address_rate",
       reason: "too many connections come from your address at once",
       retryAfterS: 15,
     });

@@ -1,12 +1,25 @@
 import { HandshakeRate } from "./handshakeRate.ts";
 import { type HandshakeShareLimits, HandshakeShares } from "./handshakeShares.ts";
 
+/** Why sockets are not let in, as counts of refusals call it. */
+export const REFUSAL_CAUSES = [
+  "origin",
+  "not_ready",
+  "full",
+  "unauthenticated",
+  "rate",
+  "address",
+  "address_rate",
+] as const;
+export type RefusalCause = (typeof REFUSAL_CAUSES)[number];
+
 /** Why a socket is not let in, as the HTTP answer before the upgrade. */
 export interface Refusal {
-  readonly status: 429 | 503;
+  readonly status: 403 | 429 | 503;
+  readonly cause: RefusalCause;
   readonly reason: string;
-  /** Whole seconds. */
-  readonly retryAfterS: number;
+  /** Whole seconds; absent where coming back is of no use. */
+  readonly retryAfterS?: number;
 }
 
 export interface AdmissionLimits extends HandshakeShareLimits {
@@ -17,8 +30,15 @@ export interface AdmissionLimits extends HandshakeShareLimits {
   readonly maxPendingPairingsPerAddress: number;
 }
 
-const TOO_FAST = { status: 503, reason: "too many connections come to this node at once" } as const;
-const ADDRESS_TOO_FAST = { status: 429, reason: "too many connections come from your address at once" } as const;
+const TOO_FAST = { status: 503, cause: "rate", reason: "too many connections come to this node at once" } as const;
+const ADDRESS_TOO_FAST = {
+  status: 429,
+  cause: "address_rate",
+  reason: "too many connections come from your address at once",
+} as const;
+
+/** WebSockets, by where they count. */
+export type SocketCounts = Readonly<Record<Pool, number>>;
 
 /** Where a socket counts: before authentication, waiting for a human, or authenticated. */
 type Pool = "unauthenticated" | "pairing" | "authenticated";
@@ -49,6 +69,10 @@ export class Admission {
     this.#shares = new HandshakeShares(limits);
   }
 
+  get counts(): SocketCounts {
+    return { ...this.#counts };
+  }
+
   /**
    * Why a socket from this address cannot come in now; undefined when it can, and then its handshake counts.
    * @param random from 0 up to, not including, 1: when it is asked to come back.
@@ -71,13 +95,17 @@ export class Admission {
   #full(address: string): Omit<Refusal, "retryAfterS"> | undefined {
     const { unauthenticated, pairing, authenticated } = this.#counts;
     if (unauthenticated + pairing + authenticated >= this.#limits.maxConnections) {
-      return { status: 503, reason: "this node is full" };
+      return { status: 503, cause: "full", reason: "this node is full" };
     }
     if (unauthenticated >= this.#limits.maxUnauthenticated) {
-      return { status: 503, reason: "too many connections are authenticating on this node" };
+      return {
+        status: 503,
+        cause: "unauthenticated",
+        reason: "too many connections are authenticating on this node",
+      };
     }
     if (this.#from("unauthenticated", address) >= this.#limits.maxUnauthenticatedPerAddress) {
-      return { status: 429, reason: "too many unauthenticated connections from your address" };
+      return { status: 429, cause: "address", reason: "too many unauthenticated connections from your address" };
     }
     return undefined;
   }

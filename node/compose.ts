@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isIPv6 } from "node:net";
-import type { Config } from "@yonexus/protocol/config";
+import { type Config, nodeCertificateFiles, readRedisTls } from "@yonexus/protocol/config";
 import {
   AttemptStore,
   ensureSchemaVersion,
@@ -18,6 +18,7 @@ import {
   TrustStore,
   unlessAborted,
 } from "@yonexus/protocol/redis";
+import { adminOfNode } from "./adminEndpoints.ts";
 import { Admission } from "./admission.ts";
 import { ClusterClock } from "./cluster/clusterClock.ts";
 import { DoubtfulClaims } from "./cluster/doubtfulClaims.ts";
@@ -29,21 +30,29 @@ import { allReady, closeConnections, openConnections } from "./connections.ts";
 import { drainConnections } from "./drain.ts";
 import { KeepAlive } from "./keepAlive.ts";
 import type { NodeOptions } from "./main.ts";
+import { meteredQueue } from "./metrics/meteredQueue.ts";
+import { NodeMetrics } from "./metrics/nodeMetrics.ts";
 import { socketsWithinFileLimit } from "./openFileLimit.ts";
+import { AllowedOrigins } from "./origins.ts";
 import { NodeConnectionServices } from "./services/connectionServices.ts";
 import { NoticeProducer } from "./services/noticeProducer.ts";
 import { ProofVerifier } from "./services/proofVerifier.ts";
 import { Connection } from "./session/connection.ts";
 import { SessionManager } from "./sessionManager.ts";
 import { SourceAddresses } from "./sourceAddress.ts";
-import { WsServer } from "./wsServer.ts";
+import { TlsCertificate } from "./tlsCertificate.ts";
+import { type ServerHandlers, WsServer } from "./wsServer.ts";
 
 /** A node that runs. */
 export interface RunningNode {
   /** This incarnation: the name and something random, never used again. */
   readonly nodeId: string;
-  /** Where it listens: `ws://host:port`. */
+  /** Where it listens: `ws://host:port`, or `wss://…` when it has a certificate. */
   readonly url: string;
+  /** Where its admin port is: `http://host:port`; absent when it has none. */
+  readonly adminUrl?: string;
+  /** Reads its certificate again, now and not at the next look: new connections get it. */
+  reloadCertificate(): void;
   /** Unready, then every follower is told to go elsewhere, then everything is given back. Resolves when all is gone. */
   drain(): Promise<void>;
   /** At once. */
@@ -63,8 +72,13 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
   const keys = new Keys(config.keyPrefix);
   const nodeId = `${config.nodeName}-${randomBytes(6).toString("base64url").replaceAll(/[-_]/gu, "0")}`;
   const keyring = new Keyring(config.masterKeys);
-  const connections = openConnections(config.redisUrl, logger);
+  const certificateFiles = nodeCertificateFiles(config);
+  const certificate =
+    certificateFiles === undefined ? undefined : new TlsCertificate({ files: certificateFiles, logger });
+  const connections = openConnections(config.redisUrl, { tls: readRedisTls(config) }, logger);
   const { commands, subscriber, producer } = connections;
+  const metrics = new NodeMetrics();
+  metrics.watchRedis({ ...connections }, commands);
   try {
     await unlessAborted(signal, allReady(connections));
     await unlessAborted(signal, ensureSchemaVersion(commands, keys));
@@ -73,7 +87,9 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
     throw error;
   }
   const background = (work: Promise<unknown>): void => {
-    work.catch((error: unknown) => logger.debug({ err: error }, "an index was not written; the reconciler mends it"));
+    work.catch((error: unknown) =>
+      logger.debug({ event: "index_unwritten", err: error }, "an index was not written; the reconciler mends it"),
+    );
   };
 
   const trusts = new TrustStore(commands, keys, keyring);
@@ -85,13 +101,14 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
     ttlMs: config.pairingTtlSeconds * 1000,
   });
   const notices = new NoticeProducer(producer, keys, (error) =>
-    logger.debug({ err: error }, "the notice queue failed"),
+    logger.debug({ event: "notice_queue_failed", err: error }, "the notice queue failed"),
   );
   const index = new SessionIndex(new LivenessIndex(commands, keys), nodes, nodeId, config.unstableAfterMs, background);
   const receipts = new Receipts(commands, keys, background);
   const queue = new MessageQueue(commands, keys);
   const hub = new SessionManager(
-    ({ senderId, identifier, messageId, recorded }, outcome) => {
+    ({ senderId, identifier, messageId, recorded }, outcome, writeMs) => {
+      metrics.delivered(outcome, writeMs);
       receipts.add(senderId, { messageId, outcome });
       // A stale one is routed again: its sender notes where it ends.
       if (!recorded || outcome === "stale") return;
@@ -107,12 +124,13 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
   const maxConnections = Math.max(1, Math.min(config.maxConnections, files - maxPending));
   if (maxConnections < config.maxConnections) {
     logger.warn(
-      { maxConnections, configured: config.maxConnections },
+      { event: "connections_limited", maxConnections, configured: config.maxConnections },
       "the open-file limit allows fewer connections than configured: raise it with ulimit -n",
     );
   }
   const admission = new Admission({ ...config, maxConnections }, performance.now());
   const addresses = new SourceAddresses(config.trustedProxies);
+  const origins = new AllowedOrigins(config.allowedOrigins);
 
   const clock = new ClusterClock();
   const membership: Membership = new Membership(
@@ -125,9 +143,11 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
       version: VERSION,
       leaseMs: config.leaseMs,
       keyIds: keyring.keyIds,
+      certificate: () => certificate?.current.validity,
       sessionCount: () => hub.sessionCount,
       reconcile: async () => reconciler.reconcile(),
       clock,
+      onCanary: (ms) => metrics.routed(ms),
     },
     logger,
   );
@@ -151,15 +171,26 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
     sessions,
     rules: new RuleStore(commands, keys),
     ruleBacklog: config.ruleBacklog,
-    queue,
+    queue: meteredQueue(queue, metrics),
     receipt: (senderId, receipt) => receipts.add(senderId, receipt),
     index,
     hub,
     admission,
     reconciler,
     redisAnswers: () => membership.redisAnswers,
+    meter: metrics,
     logger,
   });
+  const admit: ServerHandlers["admit"] = (request) => {
+    const refusedOrigin = origins.refusal(request);
+    if (refusedOrigin !== undefined) return refusedOrigin;
+    const [notReady] = membership.unreadiness();
+    if (notReady !== undefined) {
+      return { status: 503, cause: "not_ready", reason: notReady, retryAfterS: RETRY_AFTER_S };
+    }
+    const address = addresses.of(request);
+    return admission.refusal(address, performance.now(), Math.random()) ?? { address };
+  };
   const server = new WsServer(
     {
       host: config.listenHost,
@@ -167,15 +198,15 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
       maxFrameBytes: config.maxFrameBytes,
       maxWebSockets: maxConnections,
       pending: { total: maxPending, perAddress: config.maxUnauthenticatedPerAddress },
+      certificate: certificate?.current,
     },
     {
       unreadiness: () => membership.unreadiness(),
       addressOf: (socket) => addresses.ofSocket(socket),
       admit: (request) => {
-        const [notReady] = membership.unreadiness();
-        if (notReady !== undefined) return { status: 503, reason: notReady, retryAfterS: RETRY_AFTER_S };
-        const address = addresses.of(request);
-        return admission.refusal(address, performance.now(), Math.random()) ?? { address };
+        const admitted = admit(request);
+        if ("cause" in admitted) metrics.socketRefused(admitted.cause);
+        return admitted;
       },
       accept: (transport, address) => {
         const connectionId = randomBytes(9).toString("base64url");
@@ -185,29 +216,50 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
       },
     },
   );
+  metrics.read({
+    pendingSockets: () => server.pendingSockets,
+    sockets: () => admission.counts,
+    sessions: () => hub.sessionCount,
+    isReady: () => membership.unreadiness().length === 0,
+    isDraining: () => membership.isDraining,
+    holdsLease: () => membership.holdsLease,
+  });
+  const admin = adminOfNode(config, logger, { unreadiness: () => membership.unreadiness(), metrics });
   let subscription: Subscription | undefined;
   const giveBack = async (): Promise<void> => {
+    certificate?.stop();
     doubts.stop();
     await services.settled();
-    await membership.leave().catch((error: unknown) => logger.debug({ err: error }, "the lease was left to lapse"));
+    await membership
+      .leave()
+      .catch((error: unknown) => logger.debug({ event: "lease_left", err: error }, "the lease was left to lapse"));
     subscription?.close();
     await notices.close();
+    metrics.stop();
     closeConnections(connections);
+    await admin?.close();
   };
 
   let url: string;
+  let adminUrl: string | undefined;
   try {
     const listening = await server.listen();
     const host = isIPv6(config.listenHost) ? `[${config.listenHost}]` : config.listenHost;
-    url = `ws://${host}:${listening}`;
+    url = `${certificate === undefined ? "ws" : "wss"}://${host}:${listening}`;
+    certificate?.watch((pair) => server.useCertificate(pair));
     const opening = Subscription.open(subscriber, keys.nodeChannel(nodeId), (text) => {
       const command = parseNodeCommand(text);
-      if (command === undefined) logger.warn("a command of an unknown form was ignored: is another version running?");
-      else if (command.kind === "canary") membership.canaryHeard(command.token);
+      if (command === undefined) {
+        logger.warn(
+          { event: "command_unknown" },
+          "a command of an unknown form was ignored: is another version running?",
+        );
+      } else if (command.kind === "canary") membership.canaryHeard(command.token);
       else hub.handle(command);
     });
     subscription = await unlessAborted(signal, opening);
     await unlessAborted(signal, membership.join(config.publicWsUrl ?? url));
+    adminUrl = (await admin?.listen())?.url;
   } catch (error) {
     await server.close();
     await giveBack();
@@ -215,20 +267,26 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
   }
   for (const redis of [commands, subscriber]) redis.on("ready", () => membership.reconnected());
   const keepAlive = new KeepAlive(() => hub.connections(), config.pingIntervalMs);
-  logger.info({ nodeId, url }, "the node is ready");
+  logger.info({ event: "node_ready", nodeId, url, adminUrl }, "the node is ready");
 
   return {
     nodeId,
     url,
+    ...(adminUrl === undefined ? {} : { adminUrl }),
+    reloadCertificate: () => certificate?.reload(),
     async drain() {
-      logger.info({ sessions: hub.sessionCount }, "draining");
-      await membership.drain().catch((error: unknown) => logger.debug({ err: error }, "could not announce the drain"));
+      logger.info({ event: "node_draining", sessions: hub.sessionCount }, "draining");
+      await membership
+        .drain()
+        .catch((error: unknown) =>
+          logger.debug({ event: "drain_unannounced", err: error }, "could not announce the drain"),
+        );
       await drainConnections(hub.connections(), config.drainWindowMs);
       await untilEmpty(hub);
       keepAlive.stop();
       await server.close();
       await giveBack();
-      logger.info("drained");
+      logger.info({ event: "node_drained" }, "drained");
     },
     async stop() {
       keepAlive.stop();

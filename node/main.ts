@@ -13,8 +13,8 @@ export interface NodeOptions {
 /**
  * Starts a node: a stateless WebSocket front of the cluster. Resolves when it is ready; waits for Redis as long as it takes, or
  * until the signal is aborted. What was opened is closed again when it throws.
- * @throws TypeError without `redisUrl` or `masterKeys`; SchemaMismatchError; the listener's error when the port is taken; the
- *   signal's reason.
+ * @throws TypeError without `redisUrl` or `masterKeys`; SchemaMismatchError; the listener's error when the port is taken; AdminListenError;
+ *   CertificateError when a certificate cannot be used; RedisUrlError; the signal's reason.
  */
 export async function startNode(config: Config, options: NodeOptions): Promise<RunningNode> {
   const { redisUrl, masterKeys } = config;

@@ -38,6 +38,7 @@ class Peer implements Transport {
       sessionOpened: (connection, session) => hub.openSession(connection, session),
       sessionEnded: (connection, session) => void hub.closeSession(connection, session.identifier),
       ended: (connection) => hub.remove(connection),
+      overRate: () => {},
       fault: (error) => {
         throw error;
       },

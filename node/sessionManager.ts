@@ -95,10 +95,10 @@ export class SessionManager {
   /** What the node was told on its channel. */
   handle(command: NodeCommand): void {
     switch (command.kind) {
-      case "notice":
+      case "pairing":
         this.#connections
           .get(command.connectionId)
-          ?.apply({ type: "noticeResolved", pairingId: command.pairingId, result: command.result });
+          ?.apply({ type: "pairingNews", pairingId: command.pairingId, result: command.result });
         return;
       case "canary":
         return;

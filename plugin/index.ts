@@ -56,6 +56,7 @@ export default definePluginEntry({
           const { redis, keys } = await reachCluster(REACH_TIMEOUT_MS);
           return new FollowerRegistry(redis, keys);
         },
+        codesAt: () => runningPlugin().status().codesAt,
         examine: () =>
           examine({
             rawConfig: async () => pluginConfig,

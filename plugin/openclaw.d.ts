@@ -20,5 +20,8 @@ declare module "openclaw/plugin-sdk/secret-input-runtime" {
 }
 
 declare module "openclaw/plugin-sdk/system-event-runtime" {
-  export function peekSystemEventEntries(sessionKey: string, agentId?: string): readonly { readonly text: string }[];
+  export function peekSystemEventEntries(
+    sessionKey: string,
+    agentId?: string,
+  ): readonly { readonly contextKey?: string | null }[];
 }

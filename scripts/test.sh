@@ -6,5 +6,6 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 install_packages "$root"
 install_redis
+install_promtool
 cd "$root"
 exec "$root/node_modules/.bin/vitest" run "$@"

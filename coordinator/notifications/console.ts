@@ -4,7 +4,11 @@ import { renderJson, renderTerminal } from "./render.ts";
 /** What takes the operator's notices: a terminal, or what stands in for one. */
 export interface NoticeTerminal {
   write(text: string, done: (error?: Error | null) => void): unknown;
+  /** Why it took no notice, where it is no terminal: a sentence. */
+  readonly refusal?: string;
 }
+
+const TERMINAL_GONE = "The terminal does not take the notice any more.";
 
 /** Prints notices on the operator's terminal, for a cluster without a bot. Never the log: logs are kept and copied. */
 export class ConsoleNotifier implements Notifier {
@@ -21,7 +25,7 @@ export class ConsoleNotifier implements Notifier {
     await new Promise<void>((resolve, reject) => {
       this.#terminal.write(`${text}\n`, (error) => {
         if (error === null || error === undefined) resolve();
-        else reject(new NoticeDeliveryError("The terminal does not take the notice any more.", {}));
+        else reject(new NoticeDeliveryError(this.#terminal.refusal ?? TERMINAL_GONE, {}));
       });
     });
   }

@@ -1,5 +1,6 @@
 import { type AnswerBody, readBody } from "./answerBody.ts";
 import { type DeliveryFailure, NoticeDeliveryError, type Notifier, type OperatorNotice } from "./notifier.ts";
+import { pairingButtons } from "./pairingButtons.ts";
 import { renderMessage } from "./render.ts";
 
 export interface DiscordOptions {
@@ -10,6 +11,8 @@ export interface DiscordOptions {
   readonly adminUserId: string;
   /** How long one request may take (ms). */
   readonly timeoutMs: number;
+  /** Whether Approve and Deny stand under the notice of a pairing: somebody must answer when they are pressed. */
+  readonly buttons: boolean;
   /** Ends the request that is under way. */
   readonly signal: AbortSignal;
 }
@@ -29,8 +32,10 @@ export class DiscordNotifier implements Notifier {
   }
 
   async send(notice: OperatorNotice): Promise<void> {
+    const components = this.#options.buttons && notice.kind === "pairing" ? pairingButtons(notice.pairing) : [];
     const message = {
-      content: renderMessage(notice),
+      content: renderMessage(notice, components.length > 0),
+      ...(components.length > 0 ? { components } : {}),
       // The same for every try: when the answer to a message that arrived was lost, Discord does not post it again.
       nonce: notice.id,
       enforce_nonce: true,

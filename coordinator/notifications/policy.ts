@@ -21,7 +21,7 @@ export const NOTICE_FAILURES = {
   forbidden: "Discord does not let the bot do this: look at the bot's page whether it was limited.",
   request_refused: "Discord did not understand the request: see whether YONEXUS_DISCORD_API_URL is right.",
   notifier_unreachable:
-    "The notice did not get through in all its tries: see whether Discord can be reached from here.",
+    "The notice did not get through in all its tries, for the reason told with it: mend that, and pair again.",
   pairing_expiring: "The notice did not get through while the pairing could still be confirmed: pair again.",
   unseal_failed:
     "The pairing code cannot be read here: give every process of the cluster the same YONEXUS_MASTER_KEY, and pair again.",

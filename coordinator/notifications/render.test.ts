@@ -61,6 +61,10 @@ describe("the message about a pairing", () => {
     );
   });
 
+  it("with buttons says that one of them does instead of the code", () => {
+    expect(renderMessage(pairing({}), true)).toContain("give it this code within 5 minutes, or press Approve:");
+  });
+
   it("says one minute in the singular", () => {
     expect(renderMessage(pairing({ minutesLeft: 1 }))).toContain("within 1 minute:");
   });
@@ -137,6 +141,7 @@ describe("the terminal", () => {
   it("shows the code alone on its line, and no control character of a stranger", () => {
     const text = renderTerminal(pairing({ identifier: "a\u001b[2Jb", address: "x\r\ny" }));
     expect(text.split("\n").map((line) => line.trim())).toContain(CODE);
+    expect(text).toContain("yonexus approve pairing-, or refuse it with yonexus deny pairing-");
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
     expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/u);
   });
@@ -147,6 +152,7 @@ describe("the terminal", () => {
       identifier: "alpha",
       code: CODE,
       fingerprint: "0011-2233-4455-6677-8899-aabb-ccdd-eeff",
+      id: "pairing-",
       expiresAt: 1_800_000_123,
     });
     expect(JSON.parse(renderJson(limit))).toEqual({

@@ -1,11 +1,15 @@
+import { shortPairingId } from "@yonexus/protocol/operator";
 import type { LimitNoticeJob } from "@yonexus/protocol/redis";
 import type { OperatorNotice } from "./notifier.ts";
 
 /** The longest part that is taken of a text that came from outside: identifiers, addresses and fingerprints are shorter. */
 const MAX_PART = 80;
 
-/** The notice as a Discord message, under 2000 characters. The code stands alone on its line, so that it is easy to copy. */
-export function renderMessage(notice: OperatorNotice): string {
+/**
+ * The notice as a Discord message, under 2000 characters. The code stands alone on its line, so that it is easy to copy.
+ * @param hasButtons whether Approve and Deny stand under it.
+ */
+export function renderMessage(notice: OperatorNotice, hasButtons = false): string {
   if (notice.kind === "limit") {
     const { identifier, address, limit } = notice.limit;
     return [
@@ -33,7 +37,7 @@ export function renderMessage(notice: OperatorNotice): string {
     `Follower: ${codeSpan(identifier)}`,
     `Key fingerprint: ${codeSpan(fingerprint)}`,
     `From: ${codeSpan(address)}`,
-    `If you expect it, and it shows the same fingerprint, give it this code within ${minutes(notice.minutesLeft)}:`,
+    `If you expect it, and it shows the same fingerprint, give it this code within ${minutes(notice.minutesLeft)}${hasButtons ? ", or press Approve" : ""}:`,
     "",
     codeSpan(code),
   ].join("\n");
@@ -66,7 +70,8 @@ export function renderTerminal(notice: OperatorNotice): string {
       "",
     ].join("\n");
   }
-  const { identifier, fingerprint, address, code } = notice.pairing;
+  const { identifier, fingerprint, address, code, pairingId } = notice.pairing;
+  const id = shortPairingId(pairingId);
   return [
     "",
     "A follower asks to pair.",
@@ -76,6 +81,8 @@ export function renderTerminal(notice: OperatorNotice): string {
     `  If you expect it, and it shows the same fingerprint, give it this code within ${minutes(notice.minutesLeft)}:`,
     "",
     `  ${plain(code)}`,
+    "",
+    `  or let it in with ${plain(`yonexus approve ${id}`)}, or refuse it with ${plain(`yonexus deny ${id}`)}`,
     "",
   ].join("\n");
 }
@@ -90,9 +97,10 @@ export function renderJson(notice: OperatorNotice): string {
     const { identifier, address, owner } = notice.takeover;
     return JSON.stringify({ event: "takeover_conflict", identifier, address, owner });
   }
-  const { identifier, fingerprint, code, expiresAt } = notice.pairing;
+  const { identifier, fingerprint, code, expiresAt, pairingId } = notice.pairing;
+  const id = shortPairingId(pairingId);
   const expiresAtSeconds = Math.floor(expiresAt / 1000);
-  return JSON.stringify({ event: "pairing_code", identifier, code, fingerprint, expiresAt: expiresAtSeconds });
+  return JSON.stringify({ event: "pairing_code", identifier, code, fingerprint, id, expiresAt: expiresAtSeconds });
 }
 
 const LIMIT_TEXTS: Readonly<Record<LimitNoticeJob["limit"], string>> = {
@@ -117,7 +125,7 @@ function minutes(count: number): string {
 }
 
 /** Text that Discord shows as it is: nothing in it is markup, a mention, a link or another line. */
-function codeSpan(text: string): string {
+export function codeSpan(text: string): string {
   return `\`${plain(text).replaceAll("`", "'")}\``;
 }
 

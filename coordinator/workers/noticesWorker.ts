@@ -18,11 +18,18 @@ import { NoticeDeliveryError, type Notifier, type OperatorNotice } from "../noti
 import { type BackoffTimes, decideNotice, NOTICE_FAILURES, type NoticeFailureReason } from "../notifications/policy.ts";
 import { parseNoticeJob } from "./noticeJob.ts";
 
+/** Hears what became of notices, to count it. */
+export interface NoticeMeter {
+  notice(kind: OperatorNotice["kind"], result: "sent" | "retried" | "paused"): void;
+  noticeGivenUp(kind: OperatorNotice["kind"], reason: NoticeFailureReason): void;
+}
+
 export interface NoticesWorkerParts {
   readonly redis: RedisConnection;
   readonly pairings: PairingStore;
   readonly notifier: Notifier;
   readonly queue: Queue<NoticeJob>;
+  readonly meter: NoticeMeter;
   readonly logger: Logger;
   readonly backoff: BackoffTimes;
 }
@@ -67,7 +74,10 @@ export class NoticesWorker {
       },
     });
     this.worker.on("failed", (job, error) => {
-      parts.logger.debug({ jobId: job?.id, error: error.message }, "A try of a notice failed.");
+      parts.logger.debug(
+        { event: "notice_try_failed", jobId: job?.id, error: error.message },
+        "A try of a notice failed.",
+      );
     });
   }
 
@@ -92,17 +102,26 @@ export class NoticesWorker {
     const minutesLeft = Math.max(1, Math.ceil((pairing.expiresAt - now) / 60_000));
     await this.#send(job, { kind: "pairing", id: pairing.pairingId.slice(0, 25), pairing, minutesLeft });
     await this.#parts.pairings.resolveNotice(data.identifier, data.fingerprint, data.pairingId, "sent");
-    this.#parts.logger.info({ identifier: data.identifier }, "The operator was told of a pairing.");
+    this.#parts.logger.info(
+      { event: "notice_sent", kind: data.kind, identifier: data.identifier, pairingId: data.pairingId },
+      "The operator was told of a pairing.",
+    );
   }
 
   async #tellLimit(job: Job<NoticeJob, void>, limit: LimitNoticeJob): Promise<void> {
     await this.#send(job, { kind: "limit", id: noticeId(job), limit });
-    this.#parts.logger.info({ identifier: limit.identifier, limit: limit.limit }, "The operator was told of a limit.");
+    this.#parts.logger.info(
+      { event: "notice_sent", kind: limit.kind, identifier: limit.identifier, limit: limit.limit },
+      "The operator was told of a limit.",
+    );
   }
 
   async #tellTakeover(job: Job<NoticeJob, void>, takeover: TakeoverNoticeJob): Promise<void> {
     await this.#send(job, { kind: "takeover", id: noticeId(job), takeover });
-    this.#parts.logger.info({ identifier: takeover.identifier }, "The operator was told of a takeover conflict.");
+    this.#parts.logger.info(
+      { event: "notice_sent", kind: takeover.kind, identifier: takeover.identifier },
+      "The operator was told of a takeover conflict.",
+    );
   }
 
   async #readPairing(data: PairingNoticeJob): Promise<PairingNotice | undefined> {
@@ -117,6 +136,7 @@ export class NoticesWorker {
   async #send(job: Job<NoticeJob, void>, notice: OperatorNotice): Promise<void> {
     try {
       await this.#parts.notifier.send(notice);
+      this.#parts.meter.notice(notice.kind, "sent");
     } catch (error) {
       if (!(error instanceof NoticeDeliveryError)) throw error;
       await this.#afterFailure(job, notice, error);
@@ -125,7 +145,7 @@ export class NoticesWorker {
 
   /** Ends in an error always: it tells BullMQ what becomes of the job. */
   async #afterFailure(job: Job<NoticeJob, void>, notice: OperatorNotice, error: NoticeDeliveryError): Promise<never> {
-    const { redis, backoff, queue, logger } = this.#parts;
+    const { redis, backoff, queue, meter, logger } = this.#parts;
     const decision = decideNotice(error.failure, {
       tries: job.attemptsMade + 1,
       maxTries: job.opts.attempts ?? NOTICE_ATTEMPTS,
@@ -136,10 +156,18 @@ export class NoticesWorker {
     const record = recordOf(notice);
     switch (decision.action) {
       case "retry":
-        logger.info({ identifier: record.identifier, error: error.message, ...decision }, "A notice is tried again.");
+        meter.notice(notice.kind, "retried");
+        logger.info(
+          { event: "notice_retried", ...subjectOf(record), error: error.message, ...decision },
+          "A notice is tried again.",
+        );
         throw new NoticeRetryError(error.message, decision.afterMs);
       case "pause":
-        logger.warn({ forMs: decision.forMs }, "Discord limits the bot: no notice goes out for a while.");
+        meter.notice(notice.kind, "paused");
+        logger.warn(
+          { event: "notices_paused", forMs: decision.forMs },
+          "Discord limits the bot: no notice goes out for a while.",
+        );
         // Another worker's pause may be on, and longer.
         if ((await queue.getRateLimitTtl(PAUSED)) < decision.forMs) await queue.rateLimit(decision.forMs);
         if (decision.tooLate) return this.#giveUp(record, "pairing_expiring", error.message);
@@ -156,13 +184,23 @@ export class NoticesWorker {
     error: string,
   ): Promise<never> {
     const { identifier } = notice;
+    this.#parts.meter.noticeGivenUp("pairingId" in notice ? "pairing" : notice.kind, reason);
     if ("pairingId" in notice) {
       const { fingerprint, pairingId } = notice;
       await this.#parts.pairings.resolveNotice(identifier, fingerprint, pairingId, "failed", reason);
     }
-    this.#parts.logger.error({ identifier, reason, error }, NOTICE_FAILURES[reason]);
+    this.#parts.logger.error(
+      { event: "notice_given_up", ...subjectOf(notice), reason, error },
+      NOTICE_FAILURES[reason],
+    );
     throw new UnrecoverableError(`${reason}: ${error}`);
   }
+}
+
+/** Whose notice it is, and the pairing if it is of one. */
+function subjectOf(record: { readonly identifier: string; readonly pairingId?: string }) {
+  const { identifier, pairingId } = record;
+  return pairingId === undefined ? { identifier } : { identifier, pairingId };
 }
 
 function recordOf(notice: OperatorNotice): PairingNotice | LimitNoticeJob | TakeoverNoticeJob {

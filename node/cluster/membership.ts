@@ -1,5 +1,6 @@
 import type { Logger } from "@yonexus/protocol/log";
 import { encodeCanary, explainRefusal, type Keys, type NodeStore, type RedisConnection } from "@yonexus/protocol/redis";
+import type { Validity } from "@yonexus/protocol/tls";
 import type { ClusterClock } from "./clusterClock.ts";
 
 export interface MembershipOptions {
@@ -9,11 +10,15 @@ export interface MembershipOptions {
   readonly leaseMs: number;
   /** Of its master keys: another deployment's shows by them. */
   readonly keyIds: readonly string[];
+  /** When the certificate is good that it listens with; undefined without TLS. */
+  readonly certificate: () => Validity | undefined;
   readonly sessionCount: () => number;
   /** Settles every local session with Redis: after an outage, before the lease is renewed. */
   readonly reconcile: () => Promise<number>;
   /** Is told the time of Redis with each renewal. */
   readonly clock: Pick<ClusterClock, "learn">;
+  /** Hears how long the last canary took to come back (ms). */
+  readonly onCanary: (ms: number) => void;
 }
 
 /** Something may have been missed, so that every session must be settled. */
@@ -44,6 +49,7 @@ export class Membership {
   readonly #startedAt = Date.now();
   #canaryAt = Number.NEGATIVE_INFINITY;
   #canary = 0;
+  #canarySentAt = 0;
   #url = "";
   #firstCanary: () => void = () => undefined;
   #renewedAt = performance.now();
@@ -86,6 +92,7 @@ export class Membership {
     const age = this.#canary - Number(token);
     // A late one of many proves nothing: it may have waited out a stall.
     if (age <= 2) this.#canaryAt = performance.now();
+    if (age === 0) this.#options.onCanary(performance.now() - this.#canarySentAt);
     this.#firstCanary();
     if (this.#outage !== undefined) void this.#beat();
   }
@@ -104,6 +111,10 @@ export class Membership {
   /** False when the lease may have lapsed: the node was halted, or Redis was away, for as long as it lasts. */
   get holdsLease(): boolean {
     return performance.now() - this.#renewedAt <= this.#options.leaseMs;
+  }
+
+  get isDraining(): boolean {
+    return this.#draining;
   }
 
   /** Why the node should get no new followers; empty when it is ready. */
@@ -156,7 +167,10 @@ export class Membership {
       await this.#renew();
       if (outage === undefined || this.#outage !== outage) return;
       this.#outage = undefined;
-      this.#logger.info({ sessions: settled }, "settled the sessions with redis after an outage");
+      this.#logger.info(
+        { event: "sessions_settled", sessions: settled },
+        "settled the sessions with redis after an outage",
+      );
     } catch (error) {
       this.#raise();
       this.#notRenewed(error);
@@ -171,16 +185,19 @@ export class Membership {
   #notRenewed(error: unknown): void {
     const refusal = explainRefusal(error);
     if (refusal === undefined || this.#outage === undefined || this.#outage.refusalTold) {
-      this.#logger.debug({ err: error }, "the lease could not be renewed; it is tried again");
+      this.#logger.debug({ event: "lease_unrenewed", err: error }, "the lease could not be renewed; it is tried again");
       return;
     }
     this.#outage = { ...this.#outage, refusalTold: true };
     const reply = error instanceof Error ? error.message : String(error);
-    this.#logger.warn({ reply }, `${refusal.found}: the lease cannot be renewed. ${refusal.mend}`);
+    this.#logger.warn(
+      { event: "lease_refused", reply },
+      `${refusal.found}: the lease cannot be renewed. ${refusal.mend}`,
+    );
   }
 
   async #renew(): Promise<void> {
-    const { nodeId, name, version, leaseMs, keyIds, sessionCount, clock } = this.#options;
+    const { nodeId, name, version, leaseMs, keyIds, certificate, sessionCount, clock } = this.#options;
     const askedAt = performance.now();
     const redisNow = await this.#nodes.renew(nodeId, {
       name,
@@ -192,6 +209,7 @@ export class Membership {
       sessions: sessionCount(),
       draining: this.#draining,
       keyIds,
+      certificate: certificate(),
     });
     this.#renewedAt = performance.now();
     clock.learn(redisNow, askedAt, this.#renewedAt);
@@ -199,6 +217,7 @@ export class Membership {
 
   #sendCanary(): void {
     this.#canary += 1;
+    this.#canarySentAt = performance.now();
     const channel = this.#keys.nodeChannel(this.#options.nodeId);
     // Silence is the finding: a failure shows as a canary that does not come back.
     this.#redis.publish(channel, encodeCanary(String(this.#canary))).catch(() => undefined);

@@ -50,6 +50,7 @@ export async function openPairing(services: HelloServices, peer: Peer, waiter: W
       );
       break;
     case "not_allowed":
+    case "denied":
       break;
   }
   return { type: "pairingOpened", opened };

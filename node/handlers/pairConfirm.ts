@@ -1,15 +1,14 @@
-import { randomBytes } from "node:crypto";
 import type { PairingStore, TrustStore } from "@yonexus/protocol/redis";
 import { normalizePairingCode } from "@yonexus/protocol/wire";
 import type { ConnectionEvent } from "../session/event.ts";
 import type { Peer } from "../session/state.ts";
+import { newSecret } from "./pairGrant.ts";
 
 export interface PairConfirmServices {
   readonly trusts: Pick<TrustStore, "sealSecret">;
   readonly pairings: Pick<PairingStore, "confirm">;
 }
 
-const SECRET_BYTES = 32;
 /** Not a code at all, so it matches none: it counts as a try like any wrong one. */
 const NO_CODE = "";
 
@@ -21,7 +20,7 @@ export async function confirmPairing(
 ): Promise<ConnectionEvent> {
   if (peer.key === undefined) throw new TypeError("A pairing needs the key of the hello.");
   const { identifier, key } = peer;
-  const secret = randomBytes(SECRET_BYTES).toString("base64");
+  const secret = newSecret();
   const sealedSecret = services.trusts.sealSecret(identifier, secret);
   const code = normalizePairingCode(pairingCode) ?? NO_CODE;
   const confirmed = await services.pairings.confirm(identifier, key.fingerprint, code, sealedSecret);

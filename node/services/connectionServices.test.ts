@@ -1,3 +1,4 @@
+import { createLogger } from "@yonexus/protocol/log";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Admission } from "../admission.ts";
 import { Connection } from "../session/connection.ts";
@@ -32,9 +33,11 @@ class SilentTransport implements Transport {
 }
 
 let indexed: string[];
+let ended: string[];
 let services: NodeConnectionServices;
 beforeEach(() => {
   indexed = [];
+  ended = [];
   const parts: Partial<ConnectionServicesParts> = {
     hub: new SessionManager(
       () => {},
@@ -47,7 +50,14 @@ beforeEach(() => {
     closed: (identifier: string) => void indexed.push(`closed ${identifier}`),
   };
   const sessions = { end: async () => "ended" };
-  services = new NodeConnectionServices({ ...parts, index, sessions } as unknown as ConnectionServicesParts);
+  const meter = { sessionEnded: (reason: string) => void ended.push(reason) };
+  services = new NodeConnectionServices({
+    ...parts,
+    index,
+    sessions,
+    meter,
+    logger: createLogger("silent", "test"),
+  } as unknown as ConnectionServicesParts);
 });
 
 function open(epoch: number): { connection: Connection; session: Session } {
@@ -65,6 +75,7 @@ describe("the node's index of its sessions", () => {
     const { connection, session } = open(5);
     services.sessionEnded(connection, session, "disconnected");
     expect(indexed).toEqual(["beaten alice", "closed alice"]);
+    expect(ended).toEqual(["disconnected"]);
   });
 
   it("keeps a follower whose newer session is open on this node", () => {

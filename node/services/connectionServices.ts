@@ -1,12 +1,5 @@
 import type { Logger } from "@yonexus/protocol/log";
-import {
-  type MessageQueue,
-  type Receipt,
-  RecordError,
-  type RuleStore,
-  type SessionStore,
-  UnsealError,
-} from "@yonexus/protocol/redis";
+import { type Receipt, RecordError, type RuleStore, type SessionStore, UnsealError } from "@yonexus/protocol/redis";
 import type { Admission, Place } from "../admission.ts";
 import type { ClusterClock } from "../cluster/clusterClock.ts";
 import type { Reconciler } from "../cluster/reconciler.ts";
@@ -16,25 +9,36 @@ import { type AuthRequestServices, judgeProof } from "../handlers/authRequest.ts
 import { recordBeat } from "../handlers/heartbeat.ts";
 import { type HelloServices, lookUp, openPairing, type Waiter } from "../handlers/hello.ts";
 import { confirmPairing, type PairConfirmServices } from "../handlers/pairConfirm.ts";
+import { grantPairing, type PairGrantServices } from "../handlers/pairGrant.ts";
 import type { Connection } from "../session/connection.ts";
-import type { ConnectionServices } from "../session/connectionPorts.ts";
+import type { AsyncEffect, ConnectionServices } from "../session/connectionPorts.ts";
 import type { ConnectionEvent } from "../session/event.ts";
 import type { QueueServices } from "../session/queueDelivery.ts";
 import type { Session } from "../session/session.ts";
 import type { Peer } from "../session/state.ts";
 import type { SessionManager } from "../sessionManager.ts";
+import { ConnectionLog } from "./connectionLog.ts";
 import { PairingWaiters } from "./pairingWaiters.ts";
+
+/** Hears what happens to connections, to count it. */
+export interface ConnectionMeter {
+  performed(effect: AsyncEffect, event: ConnectionEvent): void;
+  overRate(): void;
+  sessionEnded(reason: string): void;
+  connectionEnded(hadSession: boolean): void;
+  fault(): void;
+}
 
 export interface ConnectionServicesParts {
   readonly nodeId: string;
   readonly clock: ClusterClock;
   readonly hello: HelloServices;
-  readonly pairConfirm: PairConfirmServices;
+  readonly pairConfirm: PairConfirmServices & PairGrantServices;
   readonly authRequest: AuthRequestServices;
   readonly sessions: SessionStore;
   readonly rules: RuleStore;
   readonly ruleBacklog: number;
-  readonly queue: MessageQueue;
+  readonly queue: QueueServices["queue"];
   /** Tells a sender what became of its message. */
   readonly receipt: (senderId: string, receipt: Receipt) => void;
   readonly index: SessionIndex;
@@ -43,6 +47,7 @@ export interface ConnectionServicesParts {
   readonly reconciler: Reconciler;
   /** Whether Redis answered lately: what needs it fails at once when it did not. */
   readonly redisAnswers: () => boolean;
+  readonly meter: ConnectionMeter;
   readonly logger: Logger;
 }
 
@@ -51,22 +56,30 @@ export class NodeConnectionServices implements ConnectionServices {
   readonly clock: ClusterClock;
   readonly queues: QueueServices;
   readonly #parts: ConnectionServicesParts;
+  readonly #log: ConnectionLog;
   readonly #places = new Map<Connection, Place>();
   readonly #waiters = new PairingWaiters();
   readonly #endings = new Set<Promise<unknown>>();
 
   constructor(parts: ConnectionServicesParts) {
     this.#parts = parts;
-    const { nodeId, clock, queue, receipt, logger } = parts;
+    const { nodeId, clock, queue, receipt, meter, logger } = parts;
     this.clock = clock;
+    this.#log = new ConnectionLog(logger);
     this.queues = {
       nodeId,
       clock,
       queue,
       receipt,
       failed: (error) => {
-        if (isOurFault(error)) logger.error({ err: error }, "the delivery of a queue failed");
-        else logger.debug({ err: error }, "redis did not answer for a queue; it is tried again");
+        if (isOurFault(error)) {
+          meter.fault();
+          logger.error({ event: "queue_failed", err: error }, "the delivery of a queue failed");
+        } else
+          logger.debug(
+            { event: "queue_unanswered", err: error },
+            "redis did not answer for a queue; it is tried again",
+          );
       },
     };
   }
@@ -77,10 +90,14 @@ export class NodeConnectionServices implements ConnectionServices {
     this.#parts.hub.add(connection);
   }
 
-  async perform(
-    effect: Parameters<ConnectionServices["perform"]>[0],
-    connection: Connection,
-  ): Promise<ConnectionEvent> {
+  async perform(effect: AsyncEffect, connection: Connection): Promise<ConnectionEvent> {
+    const event = await this.#perform(effect, connection);
+    this.#parts.meter.performed(effect, event);
+    this.#log.performed(connection, connection.session?.identifier ?? "", effect, event);
+    return event;
+  }
+
+  async #perform(effect: AsyncEffect, connection: Connection): Promise<ConnectionEvent> {
     const parts = this.#parts;
     const identifier = connection.session?.identifier ?? "";
     if (effect.do === "recordBeat") connection.session?.noteHeartbeat();
@@ -93,6 +110,8 @@ export class NodeConnectionServices implements ConnectionServices {
           return await this.#openPairing(effect.peer, connection);
         case "confirmPairing":
           return await confirmPairing(parts.pairConfirm, effect.peer, effect.pairingCode);
+        case "grantPairing":
+          return await grantPairing(parts.pairConfirm, effect.peer, effect.pairingId, connection.address);
         case "judgeProof":
           return await judgeProof(
             parts.authRequest,
@@ -115,7 +134,10 @@ export class NodeConnectionServices implements ConnectionServices {
       if (error instanceof UnansweredAppendError && effect.do === "dispatch") {
         return { type: "dispatched", outcome: "doubtful", message: effect.message };
       }
-      parts.logger.debug({ err: error, step: effect.do }, "redis did not answer");
+      parts.logger.debug(
+        { event: "redis_unanswered", connectionId: connection.connectionId, step: effect.do, err: error },
+        "redis did not answer",
+      );
       return unavailable(effect);
     }
   }
@@ -129,11 +151,14 @@ export class NodeConnectionServices implements ConnectionServices {
     if (place !== undefined) this.#places.set(connection, this.#parts.admission.authenticate(place));
     this.#waiters.remove(connection);
     this.#parts.hub.openSession(connection, session);
+    this.#log.sessionOpened(connection, session);
     this.#parts.index.beaten(session.identifier, session.authenticatedAt);
   }
 
   sessionEnded(connection: Connection, session: { identifier: string; epoch: number }, reason: string): void {
-    const { hub, index } = this.#parts;
+    const { hub, index, meter } = this.#parts;
+    meter.sessionEnded(reason);
+    this.#log.sessionEnded(connection, session, reason);
     // A newer session of the same follower may be on this node, or be claimed for it now: then it stays in the node's index.
     if (hub.closeSession(connection, session.identifier) && !hub.expectsSession(session.identifier)) {
       index.closed(session.identifier);
@@ -141,7 +166,9 @@ export class NodeConnectionServices implements ConnectionServices {
     const ending = this.#parts.sessions
       .end(session.identifier, session.epoch, reason)
       // Redis is away: the session stays until a sweep finds that nobody asserts it.
-      .catch((error: unknown) => this.#parts.logger.debug({ err: error }, "a session's end was not recorded"))
+      .catch((error: unknown) =>
+        this.#parts.logger.debug({ event: "session_end_unrecorded", err: error }, "a session's end was not recorded"),
+      )
       .finally(() => this.#endings.delete(ending));
     this.#endings.add(ending);
   }
@@ -152,10 +179,19 @@ export class NodeConnectionServices implements ConnectionServices {
     this.#places.delete(connection);
     this.#waiters.remove(connection);
     this.#parts.hub.remove(connection);
+    this.#parts.meter.connectionEnded(connection.session !== undefined);
+  }
+
+  overRate(): void {
+    this.#parts.meter.overRate();
   }
 
   fault(error: unknown): void {
-    this.#parts.logger.error({ err: error }, "a connection was closed because of an internal fault");
+    this.#parts.meter.fault();
+    this.#parts.logger.error(
+      { event: "connection_fault", err: error },
+      "a connection was closed because of an internal fault",
+    );
   }
 
   /** Resolves when Redis knows of every session that ended so far. */
@@ -189,7 +225,7 @@ export class NodeConnectionServices implements ConnectionServices {
 }
 
 /** Nothing was changed as far as we know. A heartbeat was noted here, and is told to Redis when it is back. */
-function unavailable(effect: Parameters<ConnectionServices["perform"]>[0]): ConnectionEvent {
+function unavailable(effect: AsyncEffect): ConnectionEvent {
   switch (effect.do) {
     case "recordBeat":
       return {

@@ -101,6 +101,10 @@ class ScriptedServices implements ConnectionServices {
     failed: () => {},
   };
 
+  overRate(): void {
+    this.did.push("over rate");
+  }
+
   fault(error: unknown): void {
     this.did.push(`fault ${error instanceof Error ? error.message : ""}`);
   }
@@ -290,7 +294,7 @@ describe("the end of a connection", () => {
     await answer({ type: "lookedUp", lookup: { now: 0, allowed: true, trustVersion: "0" } });
     await answer({
       type: "pairingOpened",
-      opened: { outcome: "opened", pairingId: "p", expiresAt: 300_000, notice: "pending", now: 0 },
+      opened: { outcome: "opened", pairingId: "p", expiresAt: 300_000, notice: "pending", now: 0, approved: false },
     });
     await vi.advanceTimersByTimeAsync(299_000);
     expect(transport.did).toEqual(["hello_ack", "pair_request"]);

@@ -244,6 +244,7 @@ export class Connection implements QueueLink, OutboxOwner {
       case "lookUp":
       case "openPairing":
       case "confirmPairing":
+      case "grantPairing":
       case "recordBeat":
       case "dispatch":
       case "reassert":
@@ -347,9 +348,11 @@ export class Connection implements QueueLink, OutboxOwner {
       case "within":
         return true;
       case "over":
+        this.#services.overRate();
         this.apply({ type: "overRate" });
         return false;
       case "farOver":
+        this.#services.overRate();
         this.apply({ type: "closeOrdered", reason: "rate_limited" });
         return false;
     }

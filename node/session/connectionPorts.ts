@@ -6,7 +6,17 @@ import type { Session } from "./session.ts";
 /** The steps that Redis is asked for. */
 export type AsyncEffect = Extract<
   Effect,
-  { do: "lookUp" | "openPairing" | "confirmPairing" | "judgeProof" | "recordBeat" | "dispatch" | "reassert" }
+  {
+    do:
+      | "lookUp"
+      | "openPairing"
+      | "confirmPairing"
+      | "grantPairing"
+      | "judgeProof"
+      | "recordBeat"
+      | "dispatch"
+      | "reassert";
+  }
 >;
 
 /** What a connection asks of the node. Each asynchronous effect answers with an event; it throws only for our own faults. */
@@ -19,6 +29,8 @@ export interface ConnectionServices {
   sessionEnded(connection: Connection, session: { identifier: string; epoch: number }, reason: string): void;
   /** The socket is gone and nothing more will happen. */
   ended(connection: Connection): void;
+  /** A frame was refused because the follower sends too many. */
+  overRate(): void;
   /** Something of ours threw. */
   fault(error: unknown): void;
   /** The time of the cluster: UTC unix seconds. Followers make their proofs by it. */

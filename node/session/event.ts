@@ -2,8 +2,9 @@ import type {
   ClaimResult,
   ConfirmedPairing,
   FollowerLookup,
-  NoticeResult,
+  GrantedPairing,
   OpenedPairing,
+  PairingNews,
   QueueState,
   Reassertion,
 } from "@yonexus/protocol/redis";
@@ -31,7 +32,7 @@ export type ConnectionEvent =
   | { readonly type: "overRate" }
   | { readonly type: "lookedUp"; readonly lookup: FollowerLookup }
   | { readonly type: "pairingOpened"; readonly opened: OpenedPairing }
-  | { readonly type: "noticeResolved"; readonly pairingId: string; readonly result: NoticeResult }
+  | { readonly type: "pairingNews"; readonly pairingId: string; readonly result: PairingNews }
   | { readonly type: "noticeWaitOver" }
   /** There is no place among those that wait for a human: no pairing was opened. */
   | { readonly type: "pairingPoolFull" }
@@ -41,6 +42,12 @@ export type ConnectionEvent =
       readonly type: "pairingConfirmed";
       readonly confirmed: ConfirmedPairing;
       /** The new secret, for the follower, and the trust that it makes. */
+      readonly grant?: { readonly secret: string; readonly expected: ExpectedTrust };
+    }
+  | {
+      readonly type: "pairingGranted";
+      readonly granted: GrantedPairing;
+      /** As of a code that was right. */
       readonly grant?: { readonly secret: string; readonly expected: ExpectedTrust };
     }
   | { readonly type: "proofJudged"; readonly verdict: ProofVerdict }
@@ -72,6 +79,7 @@ export type Effect =
   | { readonly do: "lookUp"; readonly peer: Peer }
   | { readonly do: "openPairing"; readonly peer: Peer }
   | { readonly do: "confirmPairing"; readonly peer: Peer; readonly pairingCode: string }
+  | { readonly do: "grantPairing"; readonly peer: Peer; readonly pairingId: string }
   | {
       readonly do: "judgeProof";
       readonly request: FollowerMessageOf<"auth_request">;

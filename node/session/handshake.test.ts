@@ -40,9 +40,13 @@ class Handshake {
 
 const said = (changes: object = {}) => new Handshake().frame("hello", { ...HELLO, ...changes });
 const opening = () => said().apply({ type: "lookedUp", lookup: { now: NOW, allowed: true, trustVersion: "0" } });
-const opened = (notice: "pending" | "sent" = "pending", outcome: "opened" | "joined" = "opened"): ConnectionEvent => ({
+const opened = (
+  notice: "pending" | "sent" = "pending",
+  outcome: "opened" | "joined" = "opened",
+  approved = false,
+): ConnectionEvent => ({
   type: "pairingOpened",
-  opened: { outcome, pairingId: "p1", expiresAt: NOW + 300_000, notice, now: NOW },
+  opened: { outcome, pairingId: "p1", expiresAt: NOW + 300_000, notice, now: NOW, approved },
 });
 const waiting = () => opening().apply(opened());
 const confirming = () =>
@@ -173,12 +177,140 @@ describe("what only a session may send", () => {
   });
 });
 
+const news = (result: "sent" | "failed" | "void" | "approved" | "denied", pairingId = "p1") =>
+  ({ type: "pairingNews", pairingId, result }) as const;
+const GRANTED: ConnectionEvent = {
+  type: "pairingGranted",
+  granted: { outcome: "paired", pairedAt: NOW + 999, trustVersion: "4" },
+  grant: { secret: "the secret", expected: { ...TRUST, trustVersion: "4" } },
+};
+const granting = () => waiting().apply(news("sent")).apply(news("approved"));
+
+describe("a pairing that an operator approves", () => {
+  it("asks for the secret at once, sends it once, then waits for a proof under the new trust", () => {
+    const handshake = granting();
+    expect(handshake.effects).toEqual([{ do: "grantPairing", peer: expect.anything(), pairingId: "p1" }]);
+    handshake.apply(GRANTED);
+    expect(handshake.said).toEqual([
+      { type: "pair_success", payload: { identifier: "alice", secret: "the secret", pairedAt: NOW / 1000 } },
+    ]);
+    expect(handshake.asked).toEqual(["restartDeadline"]);
+    expect(JSON.stringify(handshake.state)).not.toContain("the secret");
+    handshake.frame("auth_request", PROOF);
+    expect(handshake.effects).toMatchObject([{ do: "judgeProof", expected: { trustVersion: "4" } }]);
+  });
+
+  it("before the follower heard of it is announced first: a follower takes no secret for a pairing that it does not know", () => {
+    for (const handshake of [
+      waiting().apply(news("approved")),
+      opening().apply(news("approved")).apply(opened()),
+      opening().apply(news("approved")).apply(news("sent")).apply(opened()),
+      opening().apply(opened("pending", "joined", true)),
+    ]) {
+      expect(handshake.said).toMatchObject([{ type: "pair_request", payload: { adminNotification: "pending" } }]);
+      expect(handshake.asked.at(-1)).toBe("grantPairing");
+      expect(handshake.apply(GRANTED).said.map(({ type }) => type)).toEqual(["pair_success"]);
+    }
+  });
+
+  it("is asked for once, however often it is approved, and not by the news of another pairing", () => {
+    expect(granting().apply(news("approved")).effects).toEqual([]);
+    expect(waiting().apply(news("approved", "p0")).effects).toEqual([]);
+  });
+
+  it("while a code is under way answers the code first: the right one pairs, a wrong one is told, and then the approval counts", () => {
+    const right = confirming().apply(news("approved"));
+    expect(right.effects).toEqual([]);
+    const confirmed = { outcome: "paired", pairedAt: NOW, trustVersion: "4" } as const;
+    right.apply({ type: "pairingConfirmed", confirmed, grant: { secret: "by code", expected: TRUST } });
+    expect(right.said).toMatchObject([{ type: "pair_success", requestId: "confirm-1" }]);
+    expect(right.asked).toEqual(["restartDeadline"]);
+
+    const wrong = confirming().apply(news("approved"));
+    wrong.apply({ type: "pairingConfirmed", confirmed: { outcome: "invalid_code", triesLeft: 4 } });
+    expect(wrong.said).toMatchObject([{ type: "pair_failed", payload: { reason: "invalid_code" } }]);
+    expect(wrong.asked).toEqual(["grantPairing"]);
+    expect(wrong.apply(GRANTED).said).toMatchObject([{ type: "pair_success" }]);
+  });
+
+  it("takes a code that crossed the secret for answered, once; the next one is a violation as ever", () => {
+    const code = { identifier: "alice", pairingCode: "7K3M-9QXV" };
+    expect(granting().frame("pair_confirm", code).effects).toEqual([]);
+    const handshake = granting().apply(GRANTED).frame("pair_confirm", code);
+    expect(handshake.effects).toEqual([]);
+    expect(handshake.frame("pair_confirm", code).said).toMatchObject([
+      { type: "error", payload: { code: "MALFORMED_MESSAGE" } },
+    ]);
+    expect(handshake.frame("auth_request", PROOF).asked).toEqual(["judgeProof"]);
+  });
+
+  it("for another connection than this leaves it waiting for its code, with what it missed meanwhile", () => {
+    const handshake = granting().apply({ type: "pairingGranted", granted: { outcome: "waiting" } });
+    expect(handshake.effects).toEqual([]);
+    const code = { identifier: "alice", pairingCode: "7K3M-9QXV" };
+    expect(handshake.frame("pair_confirm", code).asked).toEqual(["confirmPairing"]);
+
+    const unannounced = waiting().apply(news("approved")).apply(news("sent"));
+    unannounced.apply({ type: "pairingGranted", granted: { outcome: "waiting" } });
+    expect(unannounced.said).toMatchObject([{ type: "pair_request", payload: { adminNotification: "sent" } }]);
+
+    const refused = granting()
+      .apply(news("denied"))
+      .apply({ type: "pairingGranted", granted: { outcome: "waiting" } });
+    expect(refused.said).toMatchObject([{ payload: { reason: "rejected_by_admin" } }]);
+  });
+
+  it.each([
+    ["expired", "expired", "handshake_timeout"],
+    ["denied", "rejected_by_admin", "identifier_not_allowed"],
+    ["not_allowed", "identifier_not_allowed", "identifier_not_allowed"],
+  ] as const)(
+    "and is %s by the time the secret is made, is answered pair_failed{%s} and closed",
+    (outcome, reason, closed) => {
+      const handshake = granting().apply({ type: "pairingGranted", granted: { outcome } });
+      expect(handshake.said).toEqual([{ type: "pair_failed", payload: { identifier: "alice", reason } }]);
+      expect(handshake.state.phase).toEqual({ name: "closed", reason: closed });
+    },
+  );
+
+  it("while Redis is away is told OVERLOADED and to come back: the approval waits for the next hello", () => {
+    const handshake = granting().apply({ type: "unavailable" });
+    expect(handshake.said).toMatchObject([{ type: "error", payload: { code: "OVERLOADED" } }]);
+    expect(handshake.state.phase).toEqual({ name: "closed", reason: "overloaded" });
+  });
+});
+
+describe("a pairing that an operator refuses", () => {
+  it("is told rejected_by_admin and closed with a code that says stop, before and after it is open, and with the next hello", () => {
+    for (const handshake of [
+      waiting().apply(news("denied")),
+      opening().apply(news("denied")).apply(opened()),
+      opening().apply({ type: "pairingOpened", opened: { outcome: "denied" } }),
+    ]) {
+      expect(handshake.said).toEqual([
+        { type: "pair_failed", payload: { identifier: "alice", reason: "rejected_by_admin" } },
+      ]);
+      expect(handshake.state.phase).toEqual({ name: "closed", reason: "identifier_not_allowed" });
+    }
+  });
+
+  it("while a code is under way is told with the answer to the code, once", () => {
+    const asked = confirming().apply(news("denied"));
+    expect(asked.effects).toEqual([]);
+    for (const confirmed of [{ outcome: "denied" }, { outcome: "invalid_code", triesLeft: 3 }] as const) {
+      const handshake = confirming().apply(news("denied")).apply({ type: "pairingConfirmed", confirmed });
+      expect(handshake.said.at(-1)).toMatchObject({ type: "pair_failed", payload: { reason: "rejected_by_admin" } });
+      expect(handshake.asked).toEqual(["close"]);
+    }
+  });
+});
+
 describe("a pairing", () => {
   it("whose notice went out at once is announced once, as sent", () => {
     const handshake = waiting();
     expect(handshake.asked).toEqual(["restartDeadline", "waitForNotice"]);
     expect(handshake.said).toEqual([]);
-    handshake.apply({ type: "noticeResolved", pairingId: "p1", result: "sent" });
+    handshake.apply({ type: "pairingNews", pairingId: "p1", result: "sent" });
     expect(handshake.said).toEqual([
       {
         type: "pair_request",
@@ -192,18 +324,18 @@ describe("a pairing", () => {
       },
     ]);
     expect(handshake.apply({ type: "noticeWaitOver" }).effects).toEqual([]);
-    expect(handshake.apply({ type: "noticeResolved", pairingId: "p1", result: "sent" }).effects).toEqual([]);
+    expect(handshake.apply({ type: "pairingNews", pairingId: "p1", result: "sent" }).effects).toEqual([]);
   });
 
   it("whose notice takes its time is announced as pending, then as sent", () => {
     const handshake = waiting().apply({ type: "noticeWaitOver" });
     expect(handshake.said).toMatchObject([{ type: "pair_request", payload: { adminNotification: "pending" } }]);
-    handshake.apply({ type: "noticeResolved", pairingId: "p1", result: "sent" });
+    handshake.apply({ type: "pairingNews", pairingId: "p1", result: "sent" });
     expect(handshake.said).toMatchObject([{ type: "pair_request", payload: { adminNotification: "sent" } }]);
   });
 
   it("that an operator made void is told expired, before and after it is open, and a code under way is answered first", () => {
-    const event = { type: "noticeResolved", pairingId: "p1", result: "void" } as const;
+    const event = { type: "pairingNews", pairingId: "p1", result: "void" } as const;
     for (const handshake of [waiting().apply(event), opening().apply(event).apply(opened())]) {
       expect(handshake.said).toMatchObject([{ type: "pair_failed", payload: { reason: "expired" } }]);
       expect(handshake.state.phase).toEqual({ name: "closed", reason: "handshake_timeout" });
@@ -225,7 +357,7 @@ describe("a pairing", () => {
   it.each(["sent", "failed"] as const)(
     "whose notice %s before the answer of the script that opened it, is told so",
     (result) => {
-      const handshake = opening().apply({ type: "noticeResolved", pairingId: "p1", result });
+      const handshake = opening().apply({ type: "pairingNews", pairingId: "p1", result });
       expect(handshake.effects).toEqual([]);
       handshake.apply(opened());
       expect(handshake.said).toMatchObject([
@@ -237,9 +369,9 @@ describe("a pairing", () => {
   );
 
   it("is not touched by the notice of another pairing, before or after it is open", () => {
-    const handshake = opening().apply({ type: "noticeResolved", pairingId: "p0", result: "failed" }).apply(opened());
+    const handshake = opening().apply({ type: "pairingNews", pairingId: "p0", result: "failed" }).apply(opened());
     expect(handshake.state.phase.name).toBe("awaitingCode");
-    expect(handshake.apply({ type: "noticeResolved", pairingId: "p0", result: "failed" }).effects).toEqual([]);
+    expect(handshake.apply({ type: "pairingNews", pairingId: "p0", result: "failed" }).effects).toEqual([]);
   });
 
   it.each([

@@ -19,7 +19,7 @@ import {
   rePairRequired,
 } from "./answers.ts";
 import type { ConnectionEvent, ProofVerdict, Transition } from "./event.ts";
-import { announce, onNotice, onPairingConfirmed, onPairingOpened } from "./pairing.ts";
+import { announce, onPairingConfirmed, onPairingGranted, onPairingNews, onPairingOpened } from "./pairing.ts";
 import type { ConnectionState, Peer, Phase } from "./state.ts";
 import { close, into, stay, violation } from "./transition.ts";
 
@@ -31,7 +31,7 @@ export function onHandshakeEvent(state: ConnectionState, phase: Handshake, event
     case "frame":
       return onFrame(state, phase, event.frame);
     case "deadlinePassed":
-      return phase.name === "awaitingCode" || phase.name === "confirming"
+      return phase.name === "awaitingCode" || phase.name === "confirming" || phase.name === "granting"
         ? close(state, "handshake_timeout", [pairFailed(phase.peer.identifier, "expired", requestIdOf(phase))])
         : close(state, "handshake_timeout");
     case "unavailable":
@@ -46,8 +46,8 @@ export function onHandshakeEvent(state: ConnectionState, phase: Handshake, event
       return phase.name === "lookingUp" ? onLookedUp(state, phase, event.lookup) : stay(state);
     case "pairingOpened":
       return phase.name === "openingPairing" ? onPairingOpened(state, phase, event.opened) : stay(state);
-    case "noticeResolved":
-      return onNotice(state, phase, event);
+    case "pairingNews":
+      return onPairingNews(state, phase, event);
     case "noticeWaitOver":
       if (phase.name !== "awaitingCode" || phase.announced !== undefined) return stay(state);
       return announce(state, phase.peer, phase.pairing);
@@ -62,6 +62,8 @@ export function onHandshakeEvent(state: ConnectionState, phase: Handshake, event
         : stay(state);
     case "pairingConfirmed":
       return phase.name === "confirming" ? onPairingConfirmed(state, phase, event) : stay(state);
+    case "pairingGranted":
+      return phase.name === "granting" ? onPairingGranted(state, phase, event) : stay(state);
     case "proofJudged":
       return phase.name === "proving" ? onProofJudged(state, phase, event.verdict) : stay(state);
     default:
@@ -103,6 +105,12 @@ function onFrame(
           { do: "confirmPairing", peer: phase.peer, pairingCode: message.payload.pairingCode },
         );
       }
+      // It crossed the approval on its way: what the approval led to is its answer.
+      if (phase.name === "granting") return stay(state);
+      if (phase.name === "awaitingProof" && phase.approved) {
+        const { name, peer, expected } = phase;
+        return into(state, { name, peer, expected });
+      }
       return phase.name === "awaitingProof"
         ? violation(
             state,
@@ -142,8 +150,8 @@ function tooEarly(
   what: ForSessions["type"],
   requestId: string | undefined,
 ): Transition {
-  const pairing = phase.name === "awaitingCode" || phase.name === "confirming" || phase.name === "openingPairing";
-  return pairing && !phase.peer.paired
+  const isPairing = ["awaitingCode", "confirming", "granting", "openingPairing"].includes(phase.name);
+  return "peer" in phase && isPairing && !phase.peer.paired
     ? violation(state, "PAIRING_REQUIRED", `Pair first: the ${what} was not accepted.`, requestId)
     : violation(state, "AUTH_FAILED", `Authenticate first: the ${what} was not accepted.`, requestId);
 }

@@ -4,8 +4,11 @@ import type { Transport } from "./transport.ts";
 /** A message for a session that somebody waits for a receipt of. */
 export type Delivery = Extract<NodeCommand, { kind: "deliver" }>;
 
-/** Hears what became of a delivery. One for all of them: a message costs no closure more than it must. */
-export type ReportDelivery = (delivery: Delivery, outcome: ReceiptOutcome) => void;
+/**
+ * Hears what became of a delivery. One for all of them: a message costs no closure more than it must.
+ * @param writeMs from the hand-over to the socket on; undefined when it was not handed over.
+ */
+export type ReportDelivery = (delivery: Delivery, outcome: ReceiptOutcome, writeMs?: number) => void;
 
 /** Whose outbox it is. */
 export interface OutboxOwner {
@@ -40,7 +43,10 @@ export class Outbox {
       report(delivery, "overloaded");
       return;
     }
-    this.#transport.send(frame, (error) => report(delivery, error ? "stale" : "delivered"));
+    const handedAt = performance.now();
+    this.#transport.send(frame, (error) => {
+      report(delivery, error ? "stale" : "delivered", performance.now() - handedAt);
+    });
   }
 
   /**

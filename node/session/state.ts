@@ -1,4 +1,4 @@
-import type { NoticeResult, Trust } from "@yonexus/protocol/redis";
+import type { PairingNews, Trust } from "@yonexus/protocol/redis";
 import type { AdminNotification, Capability, CloseReason, FollowerStatus } from "@yonexus/protocol/wire";
 
 /** Who says hello. `publicKey` (base64) and its fingerprint are there when the hello named a key that can be used. */
@@ -33,8 +33,8 @@ export type Phase =
   | {
       readonly name: "openingPairing";
       readonly peer: Peer;
-      /** The notice's result can overtake the answer of the script that opened the pairing. */
-      readonly earlyNotice?: { readonly pairingId: string; readonly result: NoticeResult };
+      /** News can overtake the answer of the script that opened the pairing. */
+      readonly early?: { readonly pairingId: string; readonly result: PairingNews };
     }
   | {
       readonly name: "awaitingCode";
@@ -42,8 +42,23 @@ export type Phase =
       readonly pairing: OpenPairing;
       readonly announced?: AdminNotification;
     }
-  | { readonly name: "confirming"; readonly peer: Peer; readonly pairing: OpenPairing; readonly requestId?: string }
-  | { readonly name: "awaitingProof"; readonly peer: Peer; readonly expected: ExpectedTrust }
+  | {
+      readonly name: "confirming";
+      readonly peer: Peer;
+      readonly pairing: OpenPairing;
+      readonly requestId?: string;
+      /** What came meanwhile: the answer to the code is the first to be told. */
+      readonly news?: PairingNews;
+    }
+  /** An operator approved it: the secret is being made. */
+  | { readonly name: "granting"; readonly peer: Peer; readonly pairing: OpenPairing; readonly news?: PairingNews }
+  | {
+      readonly name: "awaitingProof";
+      readonly peer: Peer;
+      readonly expected: ExpectedTrust;
+      /** It was approved without a code: one that was on its way then is answered already. */
+      readonly approved?: true;
+    }
   | { readonly name: "proving"; readonly peer: Peer; readonly requestId?: string }
   | {
       readonly name: "active";

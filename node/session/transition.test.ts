@@ -21,10 +21,16 @@ const PHASES: readonly Phase[] = [
   { name: "lookingUp", peer: peer(), requestId: "r" },
   { name: "lookingUp", peer: { identifier: "alice", hasSecret: false, paired: false } },
   { name: "openingPairing", peer: peer() },
-  { name: "openingPairing", peer: peer(), earlyNotice: { pairingId: "p1", result: "failed" } },
+  { name: "openingPairing", peer: peer(), early: { pairingId: "p1", result: "failed" } },
   { name: "awaitingCode", peer: peer(), pairing: PAIRING },
   { name: "awaitingCode", peer: peer({ paired: true }), pairing: PAIRING, announced: "sent" },
+  { name: "openingPairing", peer: peer(), early: { pairingId: "p1", result: "approved" } },
   { name: "confirming", peer: peer(), pairing: PAIRING, requestId: "r" },
+  { name: "confirming", peer: peer(), pairing: PAIRING, news: "approved" },
+  { name: "confirming", peer: peer(), pairing: PAIRING, news: "denied" },
+  { name: "granting", peer: peer(), pairing: PAIRING },
+  { name: "granting", peer: peer(), pairing: PAIRING, news: "void" },
+  { name: "awaitingProof", peer: peer({ hasSecret: true, paired: true }), expected: TRUST, approved: true },
   { name: "awaitingProof", peer: peer({ hasSecret: true, paired: true }), expected: TRUST },
   { name: "proving", peer: peer({ hasSecret: true, paired: true }), requestId: "r" },
   { name: "awaitingProof", peer: peer({ hasSecret: true, paired: true, capabilities: ["ack"] }), expected: TRUST },
@@ -88,17 +94,36 @@ const EVENTS: readonly ConnectionEvent[] = [
     (["pending", "sent"] as const).map(
       (notice): ConnectionEvent => ({
         type: "pairingOpened",
-        opened: { outcome, pairingId: "p1", expiresAt: 1_790_000_300_000, notice, now: 1_790_000_000_000 },
+        opened: {
+          outcome,
+          pairingId: "p1",
+          expiresAt: 1_790_000_300_000,
+          notice,
+          now: 1_790_000_000_000,
+          approved: false,
+        },
       }),
     ),
   ),
+  {
+    type: "pairingOpened",
+    opened: {
+      outcome: "joined",
+      pairingId: "p1",
+      expiresAt: 1_790_000_300_000,
+      notice: "sent",
+      now: 1_790_000_000_000,
+      approved: true,
+    },
+  },
   { type: "pairingOpened", opened: { outcome: "not_allowed" } },
+  { type: "pairingOpened", opened: { outcome: "denied" } },
   ...(["pending_limit", "address_limit", "identifier_limit"] as const).map(
     (outcome): ConnectionEvent => ({ type: "pairingOpened", opened: { outcome, now: 1_790_000_000_000 } }),
   ),
   ...(["p1", "p2"] as const).flatMap((pairingId) =>
-    (["sent", "failed", "void"] as const).map(
-      (result): ConnectionEvent => ({ type: "noticeResolved", pairingId, result }),
+    (["sent", "failed", "void", "approved", "denied"] as const).map(
+      (result): ConnectionEvent => ({ type: "pairingNews", pairingId, result }),
     ),
   ),
   { type: "noticeWaitOver" },
@@ -111,8 +136,17 @@ const EVENTS: readonly ConnectionEvent[] = [
   },
   { type: "pairingConfirmed", confirmed: { outcome: "paired", pairedAt: 1_790_000_000_000, trustVersion: "4" } },
   { type: "pairingConfirmed", confirmed: { outcome: "invalid_code", triesLeft: 2 } },
-  ...(["too_many_attempts", "expired", "not_allowed"] as const).map(
+  ...(["too_many_attempts", "expired", "not_allowed", "denied"] as const).map(
     (outcome): ConnectionEvent => ({ type: "pairingConfirmed", confirmed: { outcome } }),
+  ),
+  {
+    type: "pairingGranted",
+    granted: { outcome: "paired", pairedAt: 1_790_000_000_000, trustVersion: "4" },
+    grant: { secret: "a secret", expected: TRUST },
+  },
+  { type: "pairingGranted", granted: { outcome: "paired", pairedAt: 1_790_000_000_000, trustVersion: "4" } },
+  ...(["waiting", "expired", "not_allowed", "denied"] as const).map(
+    (outcome): ConnectionEvent => ({ type: "pairingGranted", granted: { outcome } }),
   ),
   CLAIMED,
   { type: "proofJudged", verdict: { outcome: "refused", reason: "invalid_signature", tooMany: false } },

@@ -6,7 +6,7 @@ import type { CommandContext } from "./operatorCommand.ts";
 import { COMMANDS } from "./table.ts";
 
 /** What the terminal's commands work with, for one call: connections that end with it. */
-export interface CliAccess extends Pick<CommandContext, "registry" | "examine" | "codes"> {
+export interface CliAccess extends Pick<CommandContext, "registry" | "examine" | "codes" | "codesAt"> {
   readonly close: () => Promise<void>;
 }
 

@@ -14,6 +14,8 @@ export interface CommandContext {
   readonly examine: () => Promise<readonly Finding[]>;
   /** The codes of this gateway's own cluster, on this machine's terminal alone; none in a chat, which is kept and read by agents. */
   readonly codes: () => readonly PairingCode[];
+  /** Where the codes of pairings are told: on this gateway's own terminal, or to the admin of the cluster. */
+  readonly codesAt: () => "terminal" | "admin";
 }
 
 export interface CommandReply {

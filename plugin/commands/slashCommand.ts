@@ -6,7 +6,7 @@ import type { CommandContext } from "./operatorCommand.ts";
 import { findCommand, unknownCommandText, usageText } from "./table.ts";
 
 /** The operator's commands in a chat: `/yonexus listClients`. Only for the gateway's owner. */
-export function slashCommand(parts: Pick<CommandContext, "registry" | "examine">): HostCommand {
+export function slashCommand(parts: Pick<CommandContext, "registry" | "examine" | "codesAt">): HostCommand {
   return {
     name: COMMAND,
     description: "Followers of the Yonexus cluster: list, show, pair, revoke, doctor",

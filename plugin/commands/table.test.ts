@@ -9,6 +9,8 @@ describe("the operator's commands", () => {
     ["clients", "listClients"],
     ["list_clients", "listClients"],
     ["pending", "listPairings"],
+    ["approve", "approveClient"],
+    ["deny-client", "denyClient"],
   ])("are found as %s", (word, name) => {
     expect(findCommand(word)?.name).toBe(name);
   });

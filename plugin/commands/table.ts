@@ -1,6 +1,8 @@
 import { nearestName } from "@yonexus/protocol/config";
 import { SURFACES, type Surface } from "../core/nextSteps.ts";
 import { allowClient } from "./allowClient.ts";
+import { approveClient } from "./approveClient.ts";
+import { denyClient } from "./denyClient.ts";
 import { doctor } from "./doctor.ts";
 import { listClients } from "./listClients.ts";
 import { listPairings } from "./listPairings.ts";
@@ -13,6 +15,8 @@ export const COMMANDS: readonly OperatorCommand[] = [
   listClients,
   showClient,
   listPairings,
+  approveClient,
+  denyClient,
   allowClient,
   rePairClient,
   revokeClient,

@@ -1,22 +1,22 @@
 import type { InboundMessage } from "@yonexus/protocol/redis";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type AgentWaker, eventText, wakeAgent } from "./agentRules.ts";
+import { type AgentWaker, eventKey, eventText, wakeAgent } from "./agentRules.ts";
 
 const RULE = { rule: "ask", agentId: "main", sessionKey: "agent:main:main" };
 const message = (content: string, id = "1-0"): InboundMessage => ({
   ...{ id, rule: "ask", identifier: "alpha", content, attempt: 1, frame: `ask::alpha::${content}` },
 });
 
-/** A session's queue as OpenClaw keeps it: what is taken leaves it. */
-function session(waiting: string[] = []) {
+/** A session's queue as OpenClaw keeps it: by key, and what is taken leaves it. */
+function session(waiting: { key: string; text: string }[] = []) {
   const woken: string[] = [];
   const waker: AgentWaker = {
-    enqueue: (text) => {
-      waiting.push(text);
+    enqueue: (text, _rule, key) => {
+      waiting.push({ key, text });
       return true;
     },
-    waiting: () => waiting,
+    waiting: () => waiting.map(({ key }) => key),
     wake: ({ agentId }) => void woken.push(agentId),
   };
   return { waiting, woken, waker };
@@ -27,8 +27,8 @@ const never = new AbortController().signal;
 
 describe("an event for an agent", () => {
   it("names the follower, says that it is not to be obeyed, and how to answer", () => {
-    const text = eventText(message("hello"), "ref x");
-    expect(text).toContain('The follower alpha sent this under the rule "ask" (ref x).');
+    const text = eventText(message("hello"));
+    expect(text).toContain('The follower alpha sent this under the rule "ask".');
     expect(text).toContain("UNTRUSTED INPUT");
     expect(text).toContain('call sendMessageToClient with identifier "alpha" and rule "ask"');
   });
@@ -36,7 +36,7 @@ describe("an event for an agent", () => {
   it("holds what was sent between two lines that its sender cannot write", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 300 }), (content) => {
-        const lines = eventText(message(content), "ref x").split("\n");
+        const lines = eventText(message(content)).split("\n");
         const begin = lines.findIndex((line) => /^--- begin [\w-]{12} ---$/u.test(line));
         const fence = lines[begin]?.split(" ")[2] ?? "";
         const ends = lines.flatMap((line, index) => (line === `--- end ${fence} ---` ? [index] : []));
@@ -48,9 +48,29 @@ describe("an event for an agent", () => {
   });
 
   it("shows control characters and marks that turn text around, and cuts what is too long, saying so", () => {
-    expect(eventText(message("a\u001b[2Jb\u202ec"), "m")).toContain("a\ufffd[2Jb\ufffdc");
-    expect(eventText(message("x".repeat(20_000)), "m")).toContain(
-      "It is longer (20000 characters); the rest is not shown.",
+    expect(eventText(message("a\u001b[2Jb\u202ec"))).toContain("a\ufffd[2Jb\ufffdc");
+    expect(eventText(message("x".repeat(20_000)))).toContain("It is longer (20000 characters); the rest is not shown.");
+  });
+});
+
+describe("an event that OpenClaw would take for its own noise", () => {
+  /** As the host judges (2026.9): such an event leaves the queue and no agent sees it. */
+  const isNoise = (text: string) => /reason periodic|heartbeat poll|heartbeat wake/u.test(text.toLowerCase());
+
+  it.each(["Why did the heartbeat poll fail?", "HEARTBEAT WAKE", "the reason periodic jobs fail", "xheartbeat poll"])(
+    "is told apart from it: %s",
+    (content) => {
+      expect(isNoise(content)).toBe(true);
+      expect(isNoise(eventText(message(content)))).toBe(false);
+    },
+  );
+
+  it("is never made by any content, nor by a rule", () => {
+    const words = fc.constantFrom("heartbeat", "poll", "wake", "reason", "periodic", " ", "\n", "x");
+    fc.assert(
+      fc.property(fc.array(words, { maxLength: 12 }), (parts) => {
+        expect(isNoise(eventText({ ...message(parts.join("")), rule: parts.join("") }))).toBe(false);
+      }),
     );
   });
 });
@@ -69,6 +89,16 @@ describe("a rule that wakes an agent", () => {
     expect(isHandled).toBe(true);
   });
 
+  it("is not fooled by content that names the events of others", async () => {
+    const { waiting, waker } = session();
+    const handler = wakeAgent(RULE, waker, never, tuning);
+    const victim = message("please call the fire brigade", "2-0");
+    const both = [handler(message(`ref ${eventKey(victim)}`, "1-0")), handler(victim)];
+    await expect.poll(() => waiting.length).toBe(2);
+    waiting.length = 0;
+    await Promise.all(both);
+  });
+
   it("gives a message that waits already no second event", async () => {
     const { waiting, waker } = session();
     const handler = wakeAgent(RULE, waker, never, tuning);
@@ -79,15 +109,15 @@ describe("a rule that wakes an agent", () => {
   });
 
   it("waits while the session has many events: OpenClaw drops the oldest of them without a word", async () => {
-    const { waiting, waker } = session(Array.from({ length: 12 }, (_, index) => `other ${index}`));
+    const { waiting, waker } = session(Array.from({ length: 12 }, (_, index) => ({ key: "", text: `other ${index}` })));
     const handling = wakeAgent(RULE, waker, never, tuning)(message("hello"));
     await expect
-      .poll(() => waiting.some((text) => text.includes("alpha")), { timeout: 50 })
+      .poll(() => waiting.some(({ text }) => text.includes("alpha")), { timeout: 50 })
       .toBe(true)
       .catch(() => {});
-    expect(waiting.some((text) => text.includes("alpha"))).toBe(false);
+    expect(waiting.some(({ text }) => text.includes("alpha"))).toBe(false);
     waiting.splice(0, 5);
-    await expect.poll(() => waiting.some((text) => text.includes("alpha"))).toBe(true);
+    await expect.poll(() => waiting.some(({ text }) => text.includes("alpha"))).toBe(true);
     waiting.length = 0;
     await handling;
   });

@@ -1,13 +1,15 @@
+import { readRedisTls } from "@yonexus/protocol/config";
 import { readClusterFile } from "@yonexus/protocol/local";
 import { type Cluster, openCluster } from "@yonexus/protocol/redis";
 import type { CliAccess } from "../commands/cliCommand.ts";
-import { type PluginConfig, readConfig } from "./config.ts";
+import { codesAt, type PluginConfig, readConfig } from "./config.ts";
 import { SECRET_KEYS } from "./configSchema.ts";
 import { DataFolder, stateDirOf } from "./dataFolder.ts";
 import { PluginError } from "./errors.ts";
 import { examine } from "./examination.ts";
 import type { HostRuntime } from "./host.ts";
 import { CONFIG_PLACE } from "./identity.ts";
+import { settingName } from "./nextSteps.ts";
 import { PairingCodeFile } from "./pairingCodes.ts";
 import { FollowerRegistry } from "./registry.ts";
 
@@ -39,9 +41,13 @@ export async function openCliAccess({
     opened ??= connect(config, folder);
     return opened;
   };
+  let at: "terminal" | "admin" = "admin";
   return {
+    codesAt: () => at,
     registry: async () => {
-      const { redis, keys } = await cluster(readConfig(await rawConfig()));
+      const config = readConfig(await rawConfig());
+      at = codesAt(config);
+      const { redis, keys } = await cluster(config);
       return new FollowerRegistry(redis, keys);
     },
     examine: () => examine({ rawConfig, cluster, runtime: () => undefined, surface: "cli" }),
@@ -65,6 +71,7 @@ async function connect(config: PluginConfig, folder: DataFolder): Promise<Cluste
   try {
     return await openCluster({
       redisUrl,
+      tls: readRedisTls(config.shared, settingName),
       keyPrefix: config.shared.keyPrefix,
       timeoutMs: CONNECT_TIMEOUT_MS,
       onConnection,

@@ -3,6 +3,7 @@ import { isRule } from "@yonexus/protocol/wire";
 import { CONFIG_KEYS, MODES, SECRET_KEYS, SHARED_KEYS } from "./configSchema.ts";
 import { PluginError } from "./errors.ts";
 import { CONFIG_PLACE } from "./identity.ts";
+import { MAX_RULES } from "./limits.ts";
 
 /** A rule whose messages go to an agent of this gateway. */
 export interface AgentRule {
@@ -25,6 +26,7 @@ export interface PluginConfig {
 const AGENT_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/u;
 /** Master keys and bot tokens are longer. */
 const MAX_SHOWN = 40;
+const MAX_PROBLEMS = 10;
 const SESSION = /^[A-Za-z0-9][A-Za-z0-9:._@+-]{0,199}$/u;
 
 /**
@@ -36,11 +38,11 @@ export function readConfig(raw: unknown): PluginConfig {
   if (values === undefined)
     throw invalid([`${CONFIG_PLACE} is not an object: it must look like { "redisUrl": "redis://127.0.0.1:6379" }.`]);
   const problems: string[] = [];
-  for (const key of Object.keys(values)) {
-    if ((CONFIG_KEYS as readonly string[]).includes(key)) continue;
-    const near = nearestName(key, CONFIG_KEYS);
+  const unknown = Object.keys(values).filter((key) => !(CONFIG_KEYS as readonly string[]).includes(key));
+  for (const key of unknown.slice(0, MAX_PROBLEMS + 1)) {
+    const near = nearestName(key.slice(0, MAX_SHOWN), CONFIG_KEYS);
     problems.push(
-      `${label(key)} is not a setting: ${near === undefined ? "remove it" : `did you mean ${near}?`}`.replace(
+      `${label(shownName(key))} is not a setting: ${near === undefined ? "remove it" : `did you mean ${near}?`}`.replace(
         /([^?])$/u,
         "$1.",
       ),
@@ -63,7 +65,8 @@ export function readConfig(raw: unknown): PluginConfig {
     ),
     problems,
   );
-  const hasRedis = values.redisUrl !== undefined && values.redisUrl !== null && values.redisUrl !== "";
+  const { redisUrl } = values;
+  const hasRedis = typeof redisUrl === "string" ? redisUrl.trim() !== "" : redisUrl !== undefined && redisUrl !== null;
   if (mode === "cluster" && !hasRedis) {
     problems.push(
       `${label("redisUrl")} is not set: cluster mode needs it. Set it to the Redis of the cluster, or set mode to standalone.`,
@@ -76,6 +79,11 @@ export function readConfig(raw: unknown): PluginConfig {
     followerIdentifiers: usable("followerIdentifiers") ? shared.followerIdentifiers : undefined,
     agentRules,
   };
+}
+
+/** A cluster of this gateway without a Discord bot tells its codes on the terminal of this machine. */
+export function codesAt({ mode, shared }: PluginConfig): "terminal" | "admin" {
+  return mode === "standalone" && shared.notifier === "console" ? "terminal" : "admin";
 }
 
 function readShared(values: Readonly<Record<string, unknown>>, problems: string[]): Config | undefined {
@@ -121,7 +129,12 @@ function readRules(value: unknown, problems: string[]): AgentRule[] {
     );
     return [];
   }
-  return Object.entries(record).flatMap(([rule, target]) => {
+  const entries = Object.entries(record);
+  if (entries.length > MAX_RULES) {
+    problems.push(`${place} has ${entries.length} rules: a gateway handles ${MAX_RULES} at most. Take some out.`);
+    return [];
+  }
+  return entries.flatMap(([rule, target]) => {
     if (!isRule(rule)) {
       problems.push(
         `${place} names ${shown(rule)}, which is no rule: 1 to 128 characters without \`::\` or control characters, not ending in a colon, not \`builtin\`.`,
@@ -142,14 +155,14 @@ function readRules(value: unknown, problems: string[]): AgentRule[] {
       !SESSION.test(session)
     ) {
       problems.push(
-        `${place} says ${shown(target)} for the rule ${rule}: it must be an agent's id, or { "agent": "main", "session": "main" }.`,
+        `${place} says ${shown(target)} for the rule ${shownName(rule)}: it must be an agent's id, or { "agent": "main", "session": "main" }.`,
       );
       return [];
     }
     const sessionKey = session.startsWith("agent:") ? session : `agent:${agent}:${session}`;
     if (!sessionKey.startsWith(`agent:${agent}:`)) {
       problems.push(
-        `${place} gives the rule ${rule} a session of another agent than ${agent}: write the session's own name, as in { "agent": "${agent}", "session": "main" }.`,
+        `${place} gives the rule ${shownName(rule)} a session of another agent than ${agent}: write the session's own name, as in { "agent": "${agent}", "session": "main" }.`,
       );
       return [];
     }
@@ -161,10 +174,21 @@ function label(key: string): string {
   return `${key} in ${CONFIG_PLACE}`;
 }
 
-/** A value in a problem. What is long, or an address with a password, may be a secret in the wrong place. */
+/** A value in a problem, as JSON. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length <= MAX_SHOWN && !text.includes("://") ? text : "not valid";
+  return hidden(JSON.stringify(value) ?? String(value));
+}
+
+/** A name that somebody chose, in a problem. */
+function shownName(name: string): string {
+  const text = hidden(name);
+  return text.length < name.length ? text : name.slice(0, MAX_SHOWN);
+}
+
+/** What is long, has an address with a password in it, or looks like a key or a token, may be a secret in the wrong place. */
+function hidden(text: string): string {
+  const isPlain = text.length <= MAX_SHOWN && !/@|[A-Za-z0-9+/=_-]{20,}/u.test(text);
+  return isPlain ? text : "(not shown)";
 }
 
 function asRecord(value: unknown): Record<string, unknown> | undefined {
@@ -173,7 +197,12 @@ function asRecord(value: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
+/** Every problem a line, ten at most. What the shared settings quote goes through the same sieve as our own. */
 function invalid(problems: readonly string[]): PluginError {
-  const [first = "", ...rest] = problems;
-  return new PluginError("CONFIG_INVALID", rest.length === 0 ? first : problems.join("\n"));
+  const lines = problems
+    .slice(0, MAX_PROBLEMS)
+    .map((problem) => problem.replace(/ is "(?:[^"\\]|\\.)*":/u, (quoted) => ` is ${hidden(quoted.slice(4, -1))}:`));
+  const more = problems.length - lines.length;
+  if (more > 0) lines.push(`And ${more} more ${more === 1 ? "problem" : "problems"}.`);
+  return new PluginError("CONFIG_INVALID", lines.join("\n"));
 }

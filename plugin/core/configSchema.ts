@@ -4,6 +4,9 @@ import Type from "typebox";
 /** The keys that are settings of the cluster's processes too, by their names there. */
 export const SHARED_KEYS = {
   redisUrl: "redisUrl",
+  redisCa: "redisCa",
+  redisCert: "redisCert",
+  redisKey: "redisKey",
   keyPrefix: "keyPrefix",
   masterKey: "masterKeys",
   followerIdentifiers: "followerIdentifiers",
@@ -41,6 +44,9 @@ export const PLUGIN_CONFIG = Type.Object(
       ),
     ),
     redisUrl: Type.Optional(setting(SETTINGS.redisUrl.about, { examples: ["redis://127.0.0.1:6379"] })),
+    redisCa: Type.Optional(setting(SETTINGS.redisCa.about, { examples: ["/etc/yonexus/redis-ca.pem"] })),
+    redisCert: Type.Optional(setting(SETTINGS.redisCert.about.replace("this process", "this gateway"))),
+    redisKey: Type.Optional(setting("The PEM file with the key of redisCert, not encrypted.")),
     keyPrefix: Type.Optional(setting(SETTINGS.keyPrefix.about, { default: SETTINGS.keyPrefix.default })),
     masterKey: Type.Optional(
       setting(

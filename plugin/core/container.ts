@@ -6,7 +6,7 @@ import { PluginError } from "./errors.ts";
 import { HealthRelay } from "./healthRelay.ts";
 import type { HostLogger, ServiceContext } from "./host.ts";
 import { yonexusHub } from "./pluginInterface.ts";
-import { PluginRuntime, type RuntimeParts, type RuntimeStatus } from "./runtime.ts";
+import { PluginRuntime, type RuntimeParts } from "./runtime.ts";
 
 export interface ContainerParts {
   readonly rawConfig: unknown;
@@ -57,10 +57,6 @@ export function runningPlugin(): PluginRuntime {
 /** @throws PluginError */
 export async function reachCluster(timeoutMs: number): Promise<Cluster> {
   return runningPlugin().cluster(timeoutMs);
-}
-
-export function pluginStatus(): RuntimeStatus | undefined {
-  return running().runtime?.status();
 }
 
 /** The plugin of one registration: started once, stopped completely, in whatever order OpenClaw calls. */
@@ -114,7 +110,8 @@ export class PluginContainer {
       logger.error(error.message);
       return;
     }
-    const agentWaker = config.agentRules.length === 0 ? undefined : await waker();
+    // An OpenClaw that has not got it cannot wake agents; all else works.
+    const agentWaker = config.agentRules.length === 0 ? undefined : await waker().catch(() => undefined);
     if (this.#stopped !== undefined) return;
     const folder = new DataFolder(this.#stateDir ?? this.#parts.stateDir());
     this.#runtime = new PluginRuntime({
@@ -135,6 +132,7 @@ export class PluginContainer {
     const process = running();
     await this.#starting?.catch(() => {});
     const runtime = this.#runtime;
+    delete process.problem;
     if (runtime === undefined) return;
     if (process.runtime === runtime) delete process.runtime;
     const stopping = runtime.stop();

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { makeFileOnce } from "@yonexus/protocol/local";
 import type { HostRuntime } from "./host.ts";
 import { PLUGIN_ID } from "./identity.ts";
 
@@ -25,29 +26,48 @@ export class DataFolder {
     return join(this.path, "pairing-codes.json");
   }
 
-  /** Names this gateway for good among those that feed the allowlist. Made at the first call. */
+  /**
+   * Names this gateway for good among those that feed the allowlist. Made at the first call: of two processes that start at once
+   * one makes it, and the other reads it. @throws the file system's error.
+   */
   gatewayId(): string {
     const path = join(this.path, "gateway.id");
-    const known = readIfThere(path);
-    if (known !== undefined && /^[A-Za-z0-9]{12}$/u.test(known)) return known;
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
-    const made = randomBytes(6).toString("hex");
-    try {
-      // Of two that start at once one makes it, and the other reads it.
-      writeFileSync(path, `${made}\n`, { mode: 0o600, flag: known === undefined ? "wx" : "w" });
-      return made;
-    } catch (error) {
-      const other = readIfThere(path);
-      if (other !== undefined) return other;
-      throw error;
+    for (;;) {
+      const found = readIfThere(path);
+      if (found !== undefined && GATEWAY_ID.test(found)) return found;
+      if (found !== undefined) takeAway(path);
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      const made = randomBytes(6).toString("hex");
+      if (makeFileOnce(path, `${made}\n`)) return made;
     }
   }
+}
+
+const GATEWAY_ID = /^[A-Za-z0-9]{12}$/u;
+
+/** Takes a damaged one away. If another process was quicker, what was taken is the new one, and goes back. */
+function takeAway(path: string): void {
+  const taken = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    renameSync(path, taken);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return;
+    throw error;
+  }
+  const found = readIfThere(taken) ?? "";
+  if (GATEWAY_ID.test(found)) makeFileOnce(path, `${found}\n`);
+  rmSync(taken, { force: true });
 }
 
 function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8").trim();
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }

@@ -5,7 +5,7 @@
  * - `REFUSED`: what is in Redis is not for this plugin: another version, another cluster.
  * - `RULE_TAKEN`: somebody else handles the rule. - `RULE_INVALID`: no such rule can be.
  * - `INVALID_PARAMETERS`: what was asked for makes no sense.
- * - `UNKNOWN_FOLLOWER`: nobody let it in.
+ * - `UNKNOWN_FOLLOWER`: nobody let it in. - `UNKNOWN_PAIRING`: none such waits.
  */
 export type PluginErrorCode =
   | "CONFIG_INVALID"
@@ -15,7 +15,8 @@ export type PluginErrorCode =
   | "RULE_TAKEN"
   | "RULE_INVALID"
   | "INVALID_PARAMETERS"
-  | "UNKNOWN_FOLLOWER";
+  | "UNKNOWN_FOLLOWER"
+  | "UNKNOWN_PAIRING";
 
 /** Its message is for people: what is the matter, and what to do next. It holds no secret and no content. */
 export class PluginError extends Error {

@@ -7,6 +7,9 @@ import { TOOL_NAMES } from "./toolNames.ts";
 const LABELS: Readonly<Record<keyof (typeof PLUGIN_CONFIG)["properties"], { label: string; placeholder?: string }>> = {
   mode: { label: "Mode", placeholder: "cluster or standalone" },
   redisUrl: { label: "Redis URL", placeholder: "redis://127.0.0.1:6379" },
+  redisCa: { label: "Authority of the Redis certificate", placeholder: "/etc/yonexus/redis-ca.pem" },
+  redisCert: { label: "Certificate for Redis" },
+  redisKey: { label: "Key of that certificate" },
   keyPrefix: { label: "Key prefix", placeholder: "yonexus" },
   masterKey: { label: "Master key" },
   followerIdentifiers: { label: "Followers that may pair" },

@@ -12,6 +12,8 @@ export function operatorSteps(prefix: string): NextSteps {
     allow: (identifier) => `allow it with ${command(`allowClient ${identifier}`)}`,
     allowAgain: (identifier) => `let it in with ${command(`allowClient ${identifier}`)}`,
     allowNote: (identifier) => command(`allowClient ${identifier}`),
+    listPairings: () => `see who waits with ${command("listPairings")}`,
+    shutOut: (identifier) => `shut it out with ${command(`revokeClient ${identifier}`)}`,
     queue: () => 'send it with delivery "queued"',
     keepLonger: () => "send it with a longer time to live",
     chooseMessageId: () => "choose another messageId, or leave it out",
@@ -28,6 +30,8 @@ export const TOOL_STEPS: NextSteps = {
   allow: (identifier) => `check the spelling with listClientStatus, or ask the operator to let ${identifier} in`,
   allowAgain: () => "ask the operator to let it in again",
   allowNote: () => "ask the operator",
+  listPairings: () => "look with getPairingState",
+  shutOut: () => "ask the operator to shut it out",
   queue: () => 'send it with delivery "queued"',
   keepLonger: () => "send it with a longer ttlSeconds",
   chooseMessageId: () => "choose another messageId, or leave it out",
@@ -39,7 +43,7 @@ export const TOOL_STEPS: NextSteps = {
 };
 
 /** What the plugin's own configuration has is called by its key there; the rest is the nodes' and coordinators'. */
-function settingName(name: SettingName): string {
+export function settingName(name: SettingName): string {
   const key = Object.entries(SHARED_KEYS).find(([, shared]) => shared === name)?.[0];
   return key === undefined ? SETTINGS[name].env : `${key} in ${CONFIG_PLACE}`;
 }

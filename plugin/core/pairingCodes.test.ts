@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -9,11 +9,12 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-function newFile(now = 1_000_000): { path: string; codes: PairingCodeFile } {
+function newFile() {
   const folder = mkdtempSync(join(tmpdir(), "codes-"));
   folders.push(folder);
   const path = join(folder, "pairing-codes.json");
-  return { path, codes: new PairingCodeFile(path, () => now) };
+  const clock = { now: 1_000_000 };
+  return { folder, path, clock, codes: new PairingCodeFile(path, () => clock.now) };
 }
 
 const code = (identifier: string, expiresAt = 2_000) => ({
@@ -38,6 +39,40 @@ describe("the file of pairing codes", () => {
       codes.add({ ...code("alpha"), code: "newer" }),
     ]);
     expect(codes.read()).toEqual([{ ...code("alpha"), code: "newer" }]);
+  });
+
+  it("holds no code of a follower whose pairing ended, and is gone with the last one", async () => {
+    const { path, codes } = newFile();
+    await codes.add(code("alpha"));
+    await codes.add({ ...code("alpha"), fingerprint: "g" });
+    await codes.add(code("beta"));
+    await codes.remove("alpha");
+    expect(readFileSync(path, "utf8")).not.toContain("alpha");
+    expect(codes.read()).toEqual([code("beta")]);
+    await codes.remove("beta");
+    expect(existsSync(path)).toBe(false);
+    await codes.remove("beta");
+  });
+
+  it("holds no code that is over, whatever it is written for", async () => {
+    const { path, clock, codes } = newFile();
+    await codes.add(code("alpha", 1_500));
+    await codes.add(code("beta"));
+    clock.now = 1_600_000;
+    expect(codes.read()).toEqual([code("beta")]);
+    await codes.remove("nobody");
+    expect(readFileSync(path, "utf8")).not.toContain("alpha");
+    clock.now = 3_000_000;
+    await codes.dropOver();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("leaves nothing of a process that was killed while it wrote", async () => {
+    const { folder, path, codes } = newFile();
+    await codes.add(code("alpha"));
+    writeFileSync(`${path}.0123456789ab.tmp`, "code-beta");
+    await codes.clean();
+    expect(readdirSync(folder)).toEqual(["pairing-codes.json"]);
   });
 
   it("keeps a hundred at most", async () => {

@@ -10,6 +10,9 @@ import { PluginError } from "./errors.ts";
 import type { HostLogger } from "./host.ts";
 import type { RegisterOptions, RuleDesk, RuleRegistration } from "./ruleDesk.ts";
 
+/** A promise that it returns is waited for: one that rejects is logged, and harms nobody. */
+type StatusListener = (event: StatusChange) => unknown;
+
 /** What another plugin of the same gateway can do with the cluster. Everything it registers goes when it is stopped or replaced. */
 export interface Yonexus {
   /**
@@ -26,12 +29,12 @@ export interface Yonexus {
   /** How far a queued (or recorded) message got; undefined when there is no record of it. */
   getMessage(messageId: string, identifier?: string): Promise<MessageRecord | undefined>;
   /** Called when a follower has authenticated, on whichever node. Not for those that are there already. @returns to end it. */
-  onClientAuthenticated(listener: (event: StatusChange) => void): () => void;
+  onClientAuthenticated(listener: StatusListener): () => void;
   /**
    * Called when a follower's status changes: online, unstable, offline. At most once: what changes while Redis is away is not
    * told later. @returns to end it.
    */
-  onStatusChange(listener: (event: StatusChange) => void): () => void;
+  onStatusChange(listener: StatusListener): () => void;
   /** Aborts when the registrations of this setup end. */
   readonly signal: AbortSignal;
 }
@@ -67,6 +70,9 @@ export interface InterfacePorts {
 const DEFAULT_SEND_TIMEOUT_MS = 5_000;
 const OWNER = /^[A-Za-z0-9@][A-Za-z0-9@/._-]{0,63}$/u;
 
+/** A setup that has not ended after this counts as failed (ms); what it registered so far stays. */
+const SETUP_PATIENCE_MS = 30_000;
+
 /** Runs the setups of other plugins and keeps what each of them registered, so that it can be taken back as a whole. */
 export class SetupRunner {
   readonly #hub: YonexusHub;
@@ -74,7 +80,8 @@ export class SetupRunner {
   readonly #running = new Map<string, Registrations>();
   readonly #failures = new Map<string, string>();
   readonly #changed = (owner: string): void => this.#replace(owner);
-  #work: Promise<void> = Promise.resolve();
+  /** One chain an owner: a setup that hangs is nobody else's trouble. */
+  readonly #work = new Map<string, Promise<void>>();
 
   constructor(hub: YonexusHub, ports: InterfacePorts) {
     this.#hub = hub;
@@ -95,16 +102,20 @@ export class SetupRunner {
     for (const registrations of this.#running.values()) registrations.tell(event);
   }
 
+  /** A setup that is still running is told by its signal, and not waited for. */
   async stop(): Promise<void> {
     if (this.#hub.changed === this.#changed) delete this.#hub.changed;
     await Promise.all([...this.#running.values()].map((registrations) => registrations.end()));
     this.#running.clear();
-    await this.#work;
   }
 
-  /** One after the other: what an owner had is gone before its new setup runs. */
+  /** What an owner had is gone before its new setup runs. */
   #replace(owner: string): void {
-    this.#work = this.#work.then(async () => {
+    // At once, so that a setup which still runs ends: its successor waits for nothing else.
+    const ended = this.#running.get(owner)?.end();
+    const before = this.#work.get(owner) ?? Promise.resolve();
+    const work = before.then(async () => {
+      await ended;
       await this.#running.get(owner)?.end();
       this.#running.delete(owner);
       this.#failures.delete(owner);
@@ -112,8 +123,13 @@ export class SetupRunner {
       if (setup === undefined || this.#hub.changed !== this.#changed) return;
       await this.#run(owner, setup);
     });
+    this.#work.set(owner, work);
+    void work.then(() => {
+      if (this.#work.get(owner) === work) this.#work.delete(owner);
+    });
   }
 
+  /** Never rejects. */
   async #run(owner: string, setup: YonexusSetup): Promise<void> {
     const { logger } = this.#ports;
     if (!OWNER.test(owner)) {
@@ -124,13 +140,33 @@ export class SetupRunner {
     }
     const registrations = new Registrations(owner, this.#ports);
     this.#running.set(owner, registrations);
-    try {
-      await setup(registrations);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+    const failed = (reason: string): void => {
       this.#failures.set(owner, reason);
       logger.error(`The setup of ${owner} failed: ${reason}`);
-    }
+    };
+    const { signal } = registrations;
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      timer = setTimeout(() => {
+        failed(`it has not ended within ${SETUP_PATIENCE_MS / 1000} s`);
+        resolve();
+      }, SETUP_PATIENCE_MS);
+    });
+    const running = settled(() => setup(registrations)).then((error) => {
+      if (error !== undefined && !signal.aborted) failed(error);
+    });
+    await Promise.race([running, over]).finally(() => clearTimeout(timer));
+  }
+}
+
+/** Runs what another plugin brought. Resolves with what it threw or rejected with, in words. */
+async function settled(work: () => unknown): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
@@ -140,7 +176,7 @@ class Registrations implements Yonexus {
   readonly #ports: InterfacePorts;
   readonly #ending = new AbortController();
   readonly #rules = new Set<RuleRegistration>();
-  readonly #listeners = new Set<(event: StatusChange) => void>();
+  readonly #listeners = new Set<StatusListener>();
 
   constructor(owner: string, ports: InterfacePorts) {
     this.#owner = owner;
@@ -155,7 +191,11 @@ class Registrations implements Yonexus {
     this.#requireRunning();
     const registration = this.#ports.desk.register(this.#owner, rule, handler, options);
     this.#rules.add(registration);
-    return registration;
+    const stop = async () => {
+      this.#rules.delete(registration);
+      await registration.stop();
+    };
+    return { rule, stop, status: () => registration.status(), whenHeld: () => registration.whenHeld() };
   };
 
   readonly sendMessageToClient: Yonexus["sendMessageToClient"] = async (identifier, message, options = {}) => {
@@ -175,7 +215,7 @@ class Registrations implements Yonexus {
 
   readonly onClientAuthenticated: Yonexus["onClientAuthenticated"] = (listener) =>
     this.onStatusChange((event) => {
-      if (event.reason === "authenticated") listener(event);
+      return event.reason === "authenticated" ? listener(event) : undefined;
     });
 
   readonly onStatusChange: Yonexus["onStatusChange"] = (listener) => {
@@ -188,12 +228,9 @@ class Registrations implements Yonexus {
 
   tell(event: StatusChange): void {
     for (const listener of [...this.#listeners]) {
-      try {
-        listener(event);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#ports.logger.error(`A listener of ${this.#owner} failed: ${reason}`);
-      }
+      void settled(() => listener(event)).then((reason) => {
+        if (reason !== undefined) this.#ports.logger.error(`A listener of ${this.#owner} failed: ${reason}`);
+      });
     }
   }
 

@@ -1,7 +1,9 @@
 import { type PairingUnderWay, pairingsUnderWay } from "@yonexus/protocol/operator";
 import {
+  type ApprovalOutcome,
   type AuditEntry,
   type ClearedTrust,
+  type DenialOutcome,
   FollowerDirectory,
   type FollowerSummary,
   type Keys,
@@ -43,12 +45,14 @@ export class FollowerRegistry {
   readonly #redis: RedisConnection;
   readonly #keys: Keys;
   readonly #directory: FollowerDirectory;
+  readonly #pairings: PairingStore;
   readonly #trust: TrustStore;
 
   constructor(redis: RedisConnection, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
     this.#directory = new FollowerDirectory(redis, keys);
+    this.#pairings = new PairingStore(redis, keys);
     this.#trust = new TrustStore(redis, keys);
   }
 
@@ -75,13 +79,22 @@ export class FollowerRegistry {
     return follower === undefined ? undefined : { follower, pairings, audit, now };
   }
 
-  /** The pairings of all followers that wait for a code, soonest to expire first; 100 at most. No code is among it. */
+  /** The pairings of all followers that wait for a code or an operator, soonest to expire first; 100 at most. No code is among it. */
   async pendingPairings(): Promise<{ readonly pairings: readonly PendingPairing[]; readonly now: number }> {
-    const [pairings, now] = await Promise.all([
-      new PairingStore(this.#redis, this.#keys).pending(MAX_PAIRINGS),
-      this.now(),
-    ]);
+    const [pairings, now] = await Promise.all([this.#pairings.pending(MAX_PAIRINGS), this.now()]);
     return { pairings, now };
+  }
+
+  /** An operator lets the follower in that waits under this key. @param surface where the operator said so, for the audit. */
+  async approve(pairing: PendingPairing, surface: string): Promise<ApprovalOutcome> {
+    const { identifier, fingerprint, pairingId } = pairing;
+    return (await this.#pairings.approve(identifier, fingerprint, pairingId, `openclaw:${surface}`)).outcome;
+  }
+
+  /** An operator refuses the pairing. @param surface as in `approve`. */
+  async deny(pairing: PendingPairing, surface: string): Promise<DenialOutcome> {
+    const { identifier, fingerprint, pairingId } = pairing;
+    return (await this.#pairings.deny(identifier, fingerprint, pairingId, `openclaw:${surface}`)).outcome;
   }
 
   /** @returns whether it was not allowed before. */

@@ -7,7 +7,9 @@ import {
 } from "@yonexus/protocol/redis";
 import { isRule } from "@yonexus/protocol/wire";
 import { PluginError } from "./errors.ts";
+import { explainFailure, kindOf } from "./failure.ts";
 import type { HostLogger } from "./host.ts";
+import { MAX_RULES } from "./limits.ts";
 
 /** `waiting`: for Redis, or for its turn. `held`: this gateway handles it. `refused`: another group has it. */
 type RuleState = "waiting" | "held" | "refused" | "stopped";
@@ -71,12 +73,17 @@ export class RuleDesk {
     }
     if (typeof handler !== "function")
       throw new PluginError("RULE_INVALID", `The handler of the rule ${rule} is not a function.`);
+    requireOptions(rule, options);
     const other = this.#entries.get(rule);
     if (other !== undefined) {
       throw new PluginError(
         "RULE_TAKEN",
         `The rule ${rule} is handled by ${other.owner} in this gateway: choose another rule, or disable that plugin.`,
       );
+    }
+    // Each rule has a connection of its own.
+    if (this.#entries.size >= MAX_RULES) {
+      throw new PluginError("RULE_INVALID", `This gateway handles ${MAX_RULES} rules already: give one up first.`);
     }
     const entry = new Entry(owner, rule, handler, options, this.#logger, () => this.#entries.delete(rule));
     this.#entries.set(rule, entry);
@@ -173,7 +180,7 @@ class Entry implements RuleRegistration {
     } catch (error) {
       if (this.#stopping !== undefined) return;
       const isRefused = error instanceof RuleHeldError;
-      this.#become(isRefused ? "refused" : "waiting", isRefused ? error.message : "Redis does not answer.");
+      this.#become(isRefused ? "refused" : "waiting", isRefused ? error.message : explainFailure(error).message);
       this.#retry = setTimeout(() => this.begin(cluster), isRefused ? ASK_AGAIN_MS : RETRY_MS);
     }
   }
@@ -182,7 +189,7 @@ class Entry implements RuleRegistration {
   #failed(error: unknown): void {
     if (this.#stopping !== undefined) return;
     if (!(error instanceof RuleHeldError)) {
-      this.#logger.debug?.(`${this.owner}, rule ${this.rule}: a try failed (${errorCode(error)}).`);
+      this.#logger.debug?.(`${this.owner}, rule ${this.rule}: a try failed (${kindOf(error)}).`);
       return;
     }
     if (this.#lostTo === undefined) this.#logger.warn(`${this.owner} has lost the rule ${this.rule}. ${error.message}`);
@@ -193,6 +200,9 @@ class Entry implements RuleRegistration {
     if (state !== this.#state || reason !== this.#reason) {
       if (state === "refused")
         this.#logger.warn(`${this.owner} does not get the rule ${this.rule}. ${reason ?? ""}`.trim());
+      if (state === "waiting") {
+        this.#logger.warn(`${this.owner} does not get the rule ${this.rule} yet. ${reason ?? ""} It is tried again.`);
+      }
       if (state === "held") this.#logger.info(`${this.owner} handles the rule ${this.rule}.`);
     }
     this.#state = state;
@@ -222,8 +232,17 @@ class Entry implements RuleRegistration {
   }
 }
 
-/** Of an error whose message may quote what a follower sent. */
-function errorCode(error: unknown): string {
-  if (!(error instanceof Error)) return "thrown";
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+/** @throws PluginError `RULE_INVALID` for what could never be held so. */
+function requireOptions(rule: string, { concurrency, maxTries, handlerTimeoutMs }: RegisterOptions): void {
+  const isWhole = (value: number, most: number) => Number.isInteger(value) && value >= 1 && value <= most;
+  const problem =
+    concurrency !== undefined && !isWhole(concurrency, 256)
+      ? "concurrency must be a whole number from 1 to 256"
+      : maxTries !== undefined && !isWhole(maxTries, Number.MAX_SAFE_INTEGER)
+        ? "maxTries must be a whole number from 1 on"
+        : handlerTimeoutMs !== undefined && !isWhole(handlerTimeoutMs, 2 ** 31 - 1)
+          ? "handlerTimeoutMs must be a whole number of milliseconds"
+          : undefined;
+  if (problem !== undefined)
+    throw new PluginError("RULE_INVALID", `The rule ${rule} cannot be handled so: ${problem}.`);
 }

@@ -1,24 +1,27 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { readRedisTls } from "@yonexus/protocol/config";
 import { LocalError } from "@yonexus/protocol/local";
-import { checkWriting, redisPlace } from "@yonexus/protocol/operator";
+import { redisPlace } from "@yonexus/protocol/operator";
 import {
   type Cluster,
   explainConnection,
-  Keyring,
-  type Keys,
   openCluster,
   type RedisConnection,
   RedisUrlError,
   SchemaMismatchError,
   type StatusChange,
-  sealingKeyIds,
   TrustStore,
+  unlessAborted,
 } from "@yonexus/protocol/redis";
+import { CertificateError } from "@yonexus/protocol/tls";
 import { type AgentWaker, wakeAgent } from "./agentRules.ts";
-import type { PluginConfig } from "./config.ts";
+import { codesAt, type PluginConfig } from "./config.ts";
+import { requireSameMasterKey, requireWriting } from "./deployment.ts";
 import { PluginError } from "./errors.ts";
+import { kindOf } from "./failure.ts";
 import type { HostLogger } from "./host.ts";
 import { type HealthReport, LinkHealth } from "./linkHealth.ts";
+import { settingName } from "./nextSteps.ts";
 import { SetupRunner, type YonexusHub } from "./pluginInterface.ts";
 import { RuleDesk } from "./ruleDesk.ts";
 
@@ -51,6 +54,8 @@ export interface RuntimeStatus {
   readonly problem?: string;
   /** Standalone mode: where followers connect to. */
   readonly listensAt?: string;
+  /** Where the codes of pairings are told. */
+  readonly codesAt: "terminal" | "admin";
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -58,6 +63,8 @@ const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
 /** What a person has to mend is looked at again after this (ms). */
 const REFUSED_RETRY_MS = 15_000;
+/** A step of the end that takes longer is not waited for (ms). */
+const STOP_STEP_MS = 5_000;
 
 /** Owns everything that the plugin opened in this process: started once, stopped completely. */
 export class PluginRuntime {
@@ -99,6 +106,7 @@ export class PluginRuntime {
     return {
       mode: this.#parts.config.mode,
       phase: this.#phase,
+      codesAt: codesAt(this.#parts.config),
       ...(problem === undefined ? {} : { problem }),
       ...(this.#listensAt === undefined ? {} : { listensAt: this.#listensAt }),
     };
@@ -138,12 +146,25 @@ export class PluginRuntime {
     this.#stopping.abort(new PluginError("STOPPED", "The Yonexus plugin was stopped."));
     this.#connected.reject(this.#stopping.signal.reason);
     this.#link?.close();
-    await this.#run;
-    await this.#setups.stop();
-    await this.#desk.stop();
-    await this.#cluster?.close();
-    await this.#standalone?.stop();
+    // Whatever hangs or fails, the rest is ended all the same, and OpenClaw is not kept waiting.
+    await this.#step("connecting", this.#run);
+    await this.#step("other plugins' registrations", this.#setups.stop());
+    await this.#step("rules", this.#desk.stop());
+    await this.#step("connections", this.#cluster?.close());
+    await this.#step("the node, the coordinator and the private Redis", this.#standalone?.stop());
     this.#parts.health.well();
+  }
+
+  async #step(what: string, work: Promise<void> | undefined): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), STOP_STEP_MS);
+    });
+    const end = await Promise.race([Promise.resolve(work).catch((error: unknown) => ({ error })), late]);
+    clearTimeout(timer);
+    if (end === "late")
+      this.#parts.logger.error(`The end of ${what} takes more than ${STOP_STEP_MS / 1000} s: it is not waited for.`);
+    else if (end !== undefined) this.#parts.logger.error(`The end of ${what} failed (${kindOf(end.error)}).`);
   }
 
   /** Until it is connected: after that every connection comes back by itself. */
@@ -177,6 +198,7 @@ export class PluginRuntime {
     try {
       opened = await openCluster({
         redisUrl,
+        tls: readRedisTls(config.shared, settingName),
         keyPrefix: config.shared.keyPrefix,
         timeoutMs: CONNECT_TIMEOUT_MS,
         signal,
@@ -216,7 +238,8 @@ export class PluginRuntime {
       if (removed.length > 0)
         logger.info(`Taken off the allowlist, since followerIdentifiers names them no longer: ${removed.join(", ")}.`);
     }
-    await cluster.onStatusChange((event: StatusChange) => this.#setups.statusChanged(event));
+    const subscribed = cluster.onStatusChange((event: StatusChange) => this.#setups.statusChanged(event));
+    await unlessAborted(signal, subscribed);
     if (this.#standalone !== undefined) this.#listensAt = (await this.#standalone.serve(signal)).url;
     signal.throwIfAborted();
     this.#cluster = cluster;
@@ -292,27 +315,11 @@ export class PluginRuntime {
 
 /** Something that a person has to mend, and that says how. */
 function isForPeople(error: unknown): error is Error {
-  return [PluginError, SchemaMismatchError, RedisUrlError, LocalError].some((kind) => error instanceof kind);
+  return [PluginError, SchemaMismatchError, RedisUrlError, CertificateError, LocalError].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 async function answer(redis: RedisConnection): Promise<void> {
   await redis.time();
-}
-
-async function requireWriting(redis: RedisConnection, keys: Keys): Promise<void> {
-  const finding = await checkWriting(redis, keys);
-  if (finding.status !== "ok") throw new PluginError("REFUSED", `${finding.found}. ${finding.mend ?? ""}`.trim());
-}
-
-/** A key that no node has means another deployment's Redis, or another's key: neither would end well. */
-async function requireSameMasterKey({ redis, keys }: Cluster, { shared }: PluginConfig): Promise<void> {
-  if (shared.masterKeys.length === 0) return;
-  const own = new Keyring(shared.masterKeys).keyIds;
-  for (const { kind, nodeId, keyIds } of await sealingKeyIds(redis, keys)) {
-    if (keyIds.length === 0 || keyIds.some((id) => own.includes(id))) continue;
-    throw new PluginError(
-      "REFUSED",
-      `The ${kind} ${nodeId} under the prefix "${keys.prefix}" has another master key (${keyIds.join(", ")}) than this plugin (${own.join(", ")}): set masterKey to the cluster's, or redisUrl and keyPrefix to the right cluster.`,
-    );
-  }
 }

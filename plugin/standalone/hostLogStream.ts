@@ -24,6 +24,7 @@ function tell(logger: HostLogger, line: string): void {
     process: name = "",
     pid: _pid,
     at: _at,
+    event: _event,
     ...fields
   } = JSON.parse(line) as Record<string, unknown>;
   const facts = Object.entries(fields).map(

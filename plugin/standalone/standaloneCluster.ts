@@ -1,199 +1,157 @@
-import { type RunningCoordinator, startCoordinator } from "@yonexus/coordinator";
-import { type RunningNode, startNode } from "@yonexus/node";
 import type { Config } from "@yonexus/protocol/config";
 import {
-  endingText,
-  type LocalRedis,
+  type DataDir,
+  type FolderLock,
   loadMasterKey,
   lockFolder,
-  ManagedProcess,
+  masterKeyPath,
+  masterKeyWarning,
   openDataDir,
   planLocalRedis,
   removeClusterFile,
   writeClusterFile,
 } from "@yonexus/protocol/local";
-import { createLogger } from "@yonexus/protocol/log";
 import type { PluginConfig } from "../core/config.ts";
 import type { DataFolder } from "../core/dataFolder.ts";
-import { PluginError } from "../core/errors.ts";
 import type { HostLogger } from "../core/host.ts";
 import { CONFIG_PLACE } from "../core/identity.ts";
-import { isPairingCode, PairingCodeFile } from "../core/pairingCodes.ts";
+import { PairingCodeFile } from "../core/pairingCodes.ts";
 import type { StandaloneCluster } from "../core/runtime.ts";
-import { hostLogStream } from "./hostLogStream.ts";
+import { CodeTerminal } from "./codeTerminal.ts";
+import { requireKnownKey } from "./knownKey.ts";
+import { Members } from "./members.ts";
+import { PrivateRedis } from "./privateRedis.ts";
+import { endsWithin, runEvery } from "./stopSteps.ts";
 
 /** OpenClaw gives a plugin five seconds to stop: the node spreads the closing of its connections over less (ms). */
 const DRAIN_WINDOW_MS = 1_000;
-const REDIS_STOP_PATIENCE_MS = 3_000;
+/** So long the node and the coordinator may take; then the private Redis is ended under them, which ends what waits for it (ms). */
+const MEMBERS_END_MS = 2_000;
+/** Its end, killing it included (ms). */
+const REDIS_END_MS = 1_400;
+/** How long they may take after that (ms). */
+const MEMBERS_REST_MS = 500;
 
-/** A cluster of one gateway, in its own process: a node, a coordinator, and a Redis unless one is configured. */
+/** What the plugin also asks of a cluster of its own. */
+export interface RunningStandalone extends StandaloneCluster {
+  /** A sentence with what happened to its private Redis and what to do, while that does not run. */
+  problem(): string | undefined;
+  /** The pairing of a follower ended: its codes are taken out of the file of codes. It never rejects. */
+  forgetCodes(identifier: string): Promise<void>;
+}
+
+/**
+ * A cluster of one gateway, in its own process: a node, a coordinator, and a Redis unless one is configured.
+ * @throws LocalError; the signal's reason. What was started is ended then.
+ */
 export async function startStandalone(
   config: PluginConfig,
   folder: DataFolder,
-  hostLogger: HostLogger,
+  logger: HostLogger,
   signal: AbortSignal,
-): Promise<StandaloneCluster> {
-  const dir = openDataDir(folder.path, "by another OpenClaw profile");
+): Promise<RunningStandalone> {
+  signal.throwIfAborted();
+  const dir = openDataDir(folder.path, "use another OpenClaw profile");
   const lock = lockFolder(dir);
-  let redis: { readonly url: string; stop(): Promise<void> } | undefined;
+  let redis: PrivateRedis | undefined;
   try {
     const { redisUrl, masterKeys } = config.shared;
-    const keys = masterKeys.length > 0 ? masterKeys : [new Uint8Array(Buffer.from(loadMasterKey(dir.path), "base64"))];
-    redis =
-      redisUrl === undefined
-        ? await startPrivateRedis(await planLocalRedis(dir, process.env), hostLogger, signal)
-        : { url: redisUrl, stop: async () => {} };
-    const { url, stop } = redis;
-    const members = new Members(
-      { ...config.shared, redisUrl: url, masterKeys: keys, drainWindowMs: DRAIN_WINDOW_MS },
-      folder,
-      hostLogger,
-    );
-    return {
-      redisUrl: url,
-      serve: async (serveSignal) => {
-        const node = await members.start(serveSignal);
-        writeClusterFile(dir.path, {
-          redis: url,
-          keyPrefix: config.shared.keyPrefix,
-          nodes: [node.url],
-          pid: process.pid,
-        });
-        return { url: config.shared.publicWsUrl ?? node.url };
-      },
-      stop: async () => {
-        removeClusterFile(dir.path);
-        await members.stop();
-        await stop();
-        lock.release();
-      },
-    };
+    const isOwnKey = masterKeys.length === 0;
+    const keys = isOwnKey ? [new Uint8Array(Buffer.from(loadMasterKey(dir.path), "base64"))] : masterKeys;
+    if (redisUrl === undefined) {
+      redis = await PrivateRedis.start(await planLocalRedis(dir, process.env, undefined, signal), logger, signal);
+    }
+    signal.throwIfAborted();
+    const warning = isOwnKey ? masterKeyWarning(dir.path) : undefined;
+    if (warning !== undefined) logger.warn(warning);
+    const url = redis?.url ?? redisUrl ?? "";
+    const shared = { ...config.shared, redisUrl: url, masterKeys: keys, drainWindowMs: DRAIN_WINDOW_MS };
+    return new Standalone({ config: shared, isOwnKey, dir, lock, redis, folder, logger });
   } catch (error) {
-    await redis?.stop();
-    lock.release();
+    await runEvery([() => redis?.stop(), () => lock.release()]).catch(() => {});
     throw error;
   }
 }
 
-async function startPrivateRedis(plan: LocalRedis, logger: HostLogger, signal: AbortSignal) {
-  const server = new ManagedProcess(plan.plan, {
-    said: () => {},
-    restarted: () => logger.info("The private Redis runs again."),
-    exited: (_name, ending, restartInMs) =>
-      logger.error(
-        `The private Redis ended (${endingText(ending)}): ${restartInMs === undefined ? "it ended five times within a minute and is not started again" : "it is started again"}. Its log is ${plan.plan.logPath}.`,
-      ),
-  });
-  const stop = async () => {
-    await server.stop("SIGTERM", REDIS_STOP_PATIENCE_MS);
-    plan.remove();
-  };
-  try {
-    await Promise.race([server.start(), aborted(signal)]);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  logger.info(
-    `Started a private ${plan.description}; its data is under ${plan.plan.logPath.replace(/logs.redis\.log$/u, "redis")}.`,
-  );
-  return { url: plan.url, stop };
+interface Parts {
+  readonly config: Config & { readonly redisUrl: string };
+  /** The master key is the one in the folder, and not of the settings. */
+  readonly isOwnKey: boolean;
+  readonly dir: DataDir;
+  readonly lock: FolderLock;
+  /** Undefined when one is configured. */
+  readonly redis: PrivateRedis | undefined;
+  readonly folder: DataFolder;
+  readonly logger: HostLogger;
 }
 
-/** The node and the coordinator of this process. */
-class Members {
-  readonly #config: Config & { readonly redisUrl: string };
-  readonly #folder: DataFolder;
-  readonly #logger: HostLogger;
-  #node: RunningNode | undefined;
-  #coordinator: RunningCoordinator | undefined;
+class Standalone implements RunningStandalone {
+  readonly redisUrl: string;
+  readonly #parts: Parts;
+  readonly #terminal: CodeTerminal;
+  readonly #members: Members;
+  #stopping: Promise<void> | undefined;
 
-  constructor(config: Config & { readonly redisUrl: string }, folder: DataFolder, logger: HostLogger) {
-    this.#config = config;
-    this.#folder = folder;
-    this.#logger = logger;
+  constructor(parts: Parts) {
+    const { config, folder, logger } = parts;
+    this.redisUrl = config.redisUrl;
+    this.#parts = parts;
+    this.#terminal = new CodeTerminal(new PairingCodeFile(folder.pairingCodes), logger);
+    this.#members = new Members(config, this.#terminal, logger);
   }
 
-  /** What an earlier try started goes on. @throws PluginError when nothing can listen there. */
-  async start(signal: AbortSignal): Promise<RunningNode> {
-    const logger = (name: string) => createLogger(this.#config.logLevel, name, hostLogStream(this.#logger));
-    const codes = new PairingCodeFile(this.#folder.pairingCodes);
-    const terminal = {
-      write: (text: string, done: (error?: Error | null) => void) => {
-        this.#notice(codes, text).then(
-          () => done(),
-          (error: unknown) => done(error instanceof Error ? error : new Error("The notice could not be written.")),
-        );
-      },
-    };
-    // The allowlist is the plugin's to apply, under its own name.
-    const config = { ...this.#config, followerIdentifiers: [] };
-    this.#coordinator ??= await startCoordinator(config, {
-      logger: logger("coordinator"),
-      terminal,
-      json: true,
-      signal,
+  async serve(signal: AbortSignal): Promise<{ readonly url: string }> {
+    const { config, dir } = this.#parts;
+    await this.#requireKnownKey(signal);
+    await this.#terminal.clean();
+    const { url } = await this.#members.start(signal);
+    signal.throwIfAborted();
+    writeClusterFile(dir.path, {
+      redis: this.redisUrl,
+      keyPrefix: config.keyPrefix,
+      nodes: [url],
+      pid: process.pid,
     });
-    try {
-      this.#node ??= await startNode(config, { logger: logger("node"), signal });
-    } catch (error) {
-      throw listenProblem(error, this.#config) ?? error;
-    }
-    return this.#node;
+    return { url: config.publicWsUrl ?? url };
   }
 
-  async stop(): Promise<void> {
-    await this.#node?.drain();
-    await this.#coordinator?.stop();
+  problem(): string | undefined {
+    return this.#parts.redis?.problem;
   }
 
-  /** A notice of the coordinator, as a line of JSON. */
-  async #notice(codes: PairingCodeFile, line: string): Promise<void> {
-    const notice: unknown = JSON.parse(line);
-    if (isPairingCode(notice)) {
-      await codes.add(notice);
-      this.#logger.info(
-        `The follower ${notice.identifier} asks to pair. Its code, and the fingerprint to compare, are shown by: openclaw yonexus listPairings`,
-      );
-      return;
-    }
-    const { event = "notice", identifier = "", address = "" } = notice as Record<string, unknown>;
-    this.#logger.warn(
-      `${String(event)}: the follower ${String(identifier)}, from ${String(address)}. Look with: openclaw yonexus showClient ${String(identifier)}`,
-    );
+  forgetCodes(identifier: string): Promise<void> {
+    return this.#terminal.forget(identifier);
   }
-}
 
-function listenProblem(error: unknown, { listenHost, listenPort }: Config): PluginError | undefined {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const place = (key: string) => `${key} in ${CONFIG_PLACE}`;
-  switch (code) {
-    case "EADDRINUSE":
-      return new PluginError(
-        "CONFIG_INVALID",
-        `Port ${listenPort} is taken: stop what listens there, or set ${place("listenPort")} to another one.`,
-        { cause: error },
-      );
-    case "EADDRNOTAVAIL":
-      return new PluginError(
-        "CONFIG_INVALID",
-        `${listenHost} is no address of this machine: set ${place("listenHost")} to one that is.`,
-        { cause: error },
-      );
-    case "EACCES":
-      return new PluginError(
-        "CONFIG_INVALID",
-        `This user may not listen on port ${listenPort}: set ${place("listenPort")} to one above 1023.`,
-        { cause: error },
-      );
-    default:
-      return undefined;
+  /** It takes four seconds at most, whatever hangs. The lock is released in any case: the process goes on to live. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
   }
-}
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
+  async #stop(): Promise<void> {
+    const { dir, redis, lock, logger } = this.#parts;
+    await runEvery([
+      () => this.#terminal.close(),
+      () => removeClusterFile(dir.path),
+      () => endsWithin(MEMBERS_END_MS, this.#members.end()),
+      () => redis === undefined || endsWithin(REDIS_END_MS, redis.stop()),
+      async () => {
+        if (await endsWithin(MEMBERS_REST_MS, this.#members.end())) return;
+        logger.warn("The node or the coordinator did not end in time: it ends by itself when Redis answers, or fails.");
+      },
+      () => lock.release(),
+    ]);
+  }
+
+  async #requireKnownKey(signal: AbortSignal): Promise<void> {
+    const { config, isOwnKey, dir } = this.#parts;
+    const [place, mend] = isOwnKey
+      ? [
+          masterKeyPath(dir.path),
+          `put the old one back from a backup, or move ${dir.path} away to begin anew (every follower pairs again)`,
+        ]
+      : [`masterKey in ${CONFIG_PLACE}`, "set it to the old one"];
+    await requireKnownKey(config, place, mend, signal);
+  }
 }

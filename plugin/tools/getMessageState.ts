@@ -1,6 +1,6 @@
 import Type from "typebox";
 import type { HostTool } from "../core/host.ts";
-import { REACH_TIMEOUT_MS, type Reach } from "./reach.ts";
+import { type Reach, readFrom } from "./reach.ts";
 import { defineTool } from "./tool.ts";
 
 export function getMessageState(reach: Reach): HostTool {
@@ -28,8 +28,7 @@ export function getMessageState(reach: Reach): HostTool {
       { additionalProperties: false },
     ),
     run: async ({ messageId, identifier }) => {
-      const cluster = await reach(REACH_TIMEOUT_MS);
-      const record = await cluster.getMessage(messageId, identifier);
+      const record = await readFrom(reach, (cluster) => cluster.getMessage(messageId, identifier));
       if (record === undefined) {
         return {
           text: `Nothing is known of ${messageId}: it was not queued, or it ended more than a day ago.`,

@@ -2,7 +2,7 @@ import { ageText, spanText } from "@yonexus/protocol/operator";
 import Type from "typebox";
 import type { HostTool } from "../core/host.ts";
 import { FollowerRegistry, requireIdentifier } from "../core/registry.ts";
-import { REACH_TIMEOUT_MS, type Reach } from "./reach.ts";
+import { type Reach, readFrom } from "./reach.ts";
 import { defineTool } from "./tool.ts";
 
 export function getPairingState(reach: Reach): HostTool {
@@ -25,10 +25,10 @@ export function getPairingState(reach: Reach): HostTool {
     ),
     run: async ({ identifier }) => {
       if (identifier !== undefined) requireIdentifier(identifier);
-      const cluster = await reach(REACH_TIMEOUT_MS);
-      const registry = new FollowerRegistry(cluster.redis, cluster.keys);
       if (identifier === undefined) {
-        const { pairings, now } = await registry.pendingPairings();
+        const { pairings, now } = await readFrom(reach, ({ redis, keys }) =>
+          new FollowerRegistry(redis, keys).pendingPairings(),
+        );
         const text =
           pairings.length === 0
             ? "Nobody waits for a pairing code."
@@ -38,9 +38,15 @@ export function getPairingState(reach: Reach): HostTool {
                     `${each.identifier} waits for its code, key ${each.fingerprint}, ${spanText(Math.max(0, each.expiresAt - now))} left`,
                 )
                 .join("\n");
-        return { text, outcome: { waiting: pairings } };
+        // Not the ids: they are for the operator, who decides.
+        const waiting = pairings.map((each) => ({
+          identifier: each.identifier,
+          fingerprint: each.fingerprint,
+          expiresAt: each.expiresAt,
+        }));
+        return { text, outcome: { waiting } };
       }
-      const found = await registry.find(identifier);
+      const found = await readFrom(reach, ({ redis, keys }) => new FollowerRegistry(redis, keys).find(identifier));
       if (found === undefined) {
         return {
           text: `${identifier} is unknown: check the spelling, or ask the operator to let it in.`,

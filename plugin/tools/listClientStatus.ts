@@ -3,7 +3,7 @@ import type { FollowerSummary } from "@yonexus/protocol/redis";
 import Type from "typebox";
 import type { HostTool } from "../core/host.ts";
 import { FollowerRegistry, requireIdentifier } from "../core/registry.ts";
-import { REACH_TIMEOUT_MS, type Reach } from "./reach.ts";
+import { type Reach, readFrom } from "./reach.ts";
 import { defineTool } from "./tool.ts";
 
 const DEFAULT_LIMIT = 50;
@@ -45,10 +45,10 @@ export function listClientStatus(reach: Reach): HostTool {
     run: async ({ identifier, status, after, limit = DEFAULT_LIMIT }) => {
       if (identifier !== undefined) requireIdentifier(identifier);
       if (after !== undefined) requireIdentifier(after);
-      const cluster = await reach(REACH_TIMEOUT_MS);
-      const registry = new FollowerRegistry(cluster.redis, cluster.keys);
+      const read = <T>(ask: (registry: FollowerRegistry) => Promise<T>) =>
+        readFrom(reach, ({ redis, keys }) => ask(new FollowerRegistry(redis, keys)));
       if (identifier !== undefined) {
-        const found = await registry.find(identifier);
+        const found = await read((registry) => registry.find(identifier));
         if (found === undefined) {
           const text = `${identifier} is unknown: check the spelling, or ask the operator to let it in.`;
           return { text, outcome: { followers: [], unknown: identifier } };
@@ -56,7 +56,7 @@ export function listClientStatus(reach: Reach): HostTool {
         const follower = shown(found.follower, found.now);
         return { text: line(follower), outcome: { followers: [follower] } };
       }
-      const page = await registry.list(after, limit);
+      const page = await read((registry) => registry.list(after, limit));
       const followers = page.followers
         .map((follower) => shown(follower, page.now))
         .filter((follower) => status === undefined || follower.status === status);

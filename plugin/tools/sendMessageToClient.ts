@@ -1,7 +1,8 @@
 import { sendText } from "@yonexus/protocol/operator";
 import type { SendOptions } from "@yonexus/protocol/redis";
-import { SEPARATOR } from "@yonexus/protocol/wire";
+import { isRule, SEPARATOR } from "@yonexus/protocol/wire";
 import Type from "typebox";
+import { PluginError } from "../core/errors.ts";
 import type { HostTool } from "../core/host.ts";
 import { TOOL_STEPS } from "../core/nextSteps.ts";
 import { REACH_TIMEOUT_MS, type Reach } from "./reach.ts";
@@ -61,6 +62,12 @@ export function sendMessageToClient(reach: Reach): HostTool {
       { additionalProperties: false },
     ),
     run: async ({ identifier, rule, content, delivery, ttlSeconds, messageId, waitFor }) => {
+      if (!isRule(rule)) {
+        throw new PluginError(
+          "INVALID_PARAMETERS",
+          `${JSON.stringify(rule)} is no rule: 1 to 128 characters without \`::\` or control characters, not ending in a colon, not \`builtin\`.`,
+        );
+      }
       const options: SendOptions = {
         // A record, so that the agent can ask later what became of it.
         ...(delivery === "queued" ? {} : { record: true }),

@@ -67,8 +67,9 @@ function meantCode(state: LinkedState, end: LinkEnd): number {
 }
 
 function stopCode(policy: FollowerPolicy, state: LinkedState, code: number): StopCode | undefined {
-  if (!mayReconnect(code)) return stopCodeOf(closeReasonOf(code));
+  // What the node said before tells more than the code: that the admin refused the pairing has no code of its own.
   if (state.phase === "ending" && state.stop !== undefined) return state.stop;
+  if (!mayReconnect(code)) return stopCodeOf(closeReasonOf(code));
   return policy.reconnect === false ? "reconnect_off" : undefined;
 }
 

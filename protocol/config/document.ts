@@ -1,4 +1,5 @@
-import { GROUPS, listSettings } from "./settings.ts";
+import { GROUPS, listSettings, type Setting } from "./settings.ts";
+import { spellingsOf } from "./spellings.ts";
 
 const LINE_WIDTH = 100;
 
@@ -7,6 +8,7 @@ export function renderEnvExample(): string {
   const lines = [
     "# Every setting of Yonexus.Server, each with its default. Generated from protocol/config/settings.ts.",
     "# Copy this file to .env and change what you need. An empty value counts as unset.",
+    "# A variable that ends in _FILE names a file that holds the value, as containers hand out secrets.",
   ];
   for (const group of GROUPS) {
     lines.push("", `# ── ${group} ${"─".repeat(40 - group.length)}`);
@@ -14,6 +16,8 @@ export function renderEnvExample(): string {
       lines.push("", ...wrap(`${setting.about} Value: ${setting.kind.expects}.`).map((line) => `# ${line}`));
       if (setting.derived !== undefined) lines.push(...wrap(`Default: ${setting.derived}.`).map((line) => `# ${line}`));
       lines.push(setting.default ? `#${setting.env}=${setting.default}` : `${setting.env}=`);
+      const [, ...others] = spellingsOf(setting);
+      lines.push(...others.map(({ env }) => `${env}=`));
     }
   }
   return `${lines.join("\n")}\n`;
@@ -26,8 +30,7 @@ export function renderSettingsTable(): string {
       .filter((setting) => setting.group === group)
       .map((setting) => {
         const fallback = setting.derived ?? (setting.default ? `\`${setting.default}\`` : "none");
-        const about = setting.secret === true ? `${setting.about} **Secret.**` : setting.about;
-        return `| \`${setting.env}\` | \`${setting.fileKey}\` | ${capitalise(setting.kind.expects)} | ${fallback} | ${about} |`;
+        return `| \`${setting.env}\` | \`${setting.fileKey}\` | ${capitalise(setting.kind.expects)} | ${fallback} | ${meaning(setting)} |`;
       });
     return [
       `### ${group}`,
@@ -38,6 +41,15 @@ export function renderSettingsTable(): string {
     ].join("\n");
   });
   return `${parts.join("\n\n")}\n`;
+}
+
+function meaning(setting: Setting & { readonly fileKey: string }): string {
+  const [, ...others] = spellingsOf(setting);
+  const named = others.map(
+    ({ env, fileKey, isFile }) => `\`${env}\` (\`${fileKey}\`)${isFile ? ", a file that holds it" : ""}`,
+  );
+  const instead = named.length === 0 ? "" : ` Or ${named.join("; or ")}.`;
+  return `${setting.about}${setting.secret === true ? " **Secret.**" : ""}${instead}`;
 }
 
 function capitalise(text: string): string {

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { isIdentifier } from "../wire/identifier.ts";
+import { isUsablePublicKey } from "../wire/publicKey.ts";
 
 /** What a setting's text may be, and how it is read. `undefined` from `parse` means that the text is refused. */
 export interface Kind<T> {
@@ -85,6 +86,23 @@ export const addressList: Kind<readonly string[]> = {
   parse: (text) => parseList(text, isAddressOrRange),
 };
 
+/** The scheme and host of a page, exactly as browsers write it. `null`, which any page can have, is none. */
+export const originList: Kind<readonly string[]> = {
+  type: "list of origins",
+  expects:
+    "a list of origins as browsers write them, such as https://example.org or http://localhost:3000, in lower case, without a path, separated by commas or spaces",
+  json: "list",
+  parse: (text) => parseList(text, isOrigin),
+};
+
+/** Only that it may be a path: whoever reads the file says what is wrong with it. */
+export const filePath: Kind<string> = {
+  type: "path",
+  expects: "the path of a file",
+  hint: "it must be the path of a file, not what stands in it.",
+  parse: (text) => (/^[^\p{Cc}]{1,1024}$/u.test(text) ? text : undefined),
+};
+
 /** Letters, digits, dot, underscore and hyphen: safe in a Redis key and in a log line. */
 export function name(maxLength: number): Kind<string> {
   const pattern = new RegExp(`^[A-Za-z0-9._-]{1,${maxLength}}$`);
@@ -99,6 +117,14 @@ export const discordUserId: Kind<string> = {
   type: "Discord user id",
   expects: "a Discord user id: digits only, in quotes when it is in a JSON file",
   parse: (text) => (/^\d{5,32}$/.test(text) ? text : undefined),
+};
+
+export const discordPublicKey: Kind<string> = {
+  type: "64 hexadecimal digits",
+  expects: "the public key of a Discord application: 64 hexadecimal digits",
+  hint: "copy it from the application's page, General Information, Public Key: 64 hexadecimal digits.",
+  parse: (text) =>
+    /^[0-9A-Fa-f]{64}$/.test(text) && isUsablePublicKey(Buffer.from(text, "hex")) ? text.toLowerCase() : undefined,
 };
 
 export const botToken: Kind<string> = {
@@ -117,7 +143,8 @@ export const masterKeys: Kind<readonly Uint8Array[]> = {
   hint: "make one with: openssl rand -base64 32",
   json: "list",
   parse: (text) => {
-    const keys = text.split(",").map((part) => parseMasterKey(part.trim()));
+    // In a file they may stand one a line.
+    const keys = text.split(/[,\n]/).map((part) => parseMasterKey(part.trim()));
     const sound = keys.filter((key) => key !== undefined);
     return sound.length === keys.length ? Object.freeze(sound) : undefined;
   },
@@ -151,6 +178,12 @@ function isPublishableUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { hostname, username, password } = new URL(text);
   return hostname !== "" && username === "" && password === "";
+}
+
+function isOrigin(text: string): boolean {
+  // Other schemes than http are those of extensions, and of programs that are built on a browser.
+  if (!/^[a-z][a-z0-9+.-]*:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/.test(text)) return false;
+  return !text.startsWith("http") || (URL.canParse(text) && new URL(text).origin === text);
 }
 
 function isAddressOrRange(text: string): boolean {

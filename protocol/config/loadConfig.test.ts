@@ -37,6 +37,8 @@ function problemsOf(run: () => unknown): readonly string[] {
   return [];
 }
 
+const PATHS_OF_NO_FILE = ["-----BEGIN CERTIFICATE-----\nMIIB", "/etc/\0", "x".repeat(1_025)];
+
 /** For every setting: texts that are read, with what they become, and texts that are refused. */
 const EXAMPLES: { [N in SettingName]: { good: [string, Config[N]][]; bad: string[]; with?: Record<string, string> } } =
   {
@@ -50,11 +52,23 @@ const EXAMPLES: { [N in SettingName]: { good: [string, Config[N]][]; bad: string
       ],
       bad: ["127.0.0.1:6379", "http://host", "redis:host"],
     },
+    redisCa: { good: [["/etc/yonexus/ca.pem", "/etc/yonexus/ca.pem"]], bad: PATHS_OF_NO_FILE },
+    redisCert: {
+      good: [["client.pem", "client.pem"]],
+      bad: PATHS_OF_NO_FILE,
+      with: { YONEXUS_REDIS_KEY: "client.key" },
+    },
+    redisKey: {
+      good: [["client.key", "client.key"]],
+      bad: PATHS_OF_NO_FILE,
+      with: { YONEXUS_REDIS_CERT: "client.pem" },
+    },
     keyPrefix: { good: [["a.b_c-1", "a.b_c-1"]], bad: ["a:b", "a b", "{x}", "x".repeat(33), "é"] },
     masterKeys: {
       good: [
         [KEY, [new Uint8Array(32).fill(7)]],
         [`${KEY}, ${OLD_KEY}`, [new Uint8Array(32).fill(7), new Uint8Array(32).fill(9)]],
+        [`${KEY}\n${OLD_KEY}`, [new Uint8Array(32).fill(7), new Uint8Array(32).fill(9)]],
       ],
       bad: [
         KEY.slice(0, -1),
@@ -82,6 +96,12 @@ const EXAMPLES: { [N in SettingName]: { good: [string, Config[N]][]; bad: string
       ],
       bad: ["87o7", "65536", "-1", "80.5", "1e3", "0x50"],
     },
+    tlsCert: {
+      good: [["/etc/yonexus/node.pem", "/etc/yonexus/node.pem"]],
+      bad: PATHS_OF_NO_FILE,
+      with: { YONEXUS_TLS_KEY: "node.key" },
+    },
+    tlsKey: { good: [["node key", "node key"]], bad: PATHS_OF_NO_FILE, with: { YONEXUS_TLS_CERT: "node.pem" } },
     publicWsUrl: {
       good: [
         ["wss://a.example/ws", "wss://a.example/ws"],
@@ -95,6 +115,24 @@ const EXAMPLES: { [N in SettingName]: { good: [string, Config[N]][]; bad: string
         ["127.0.0.1", ["127.0.0.1"]],
       ],
       bad: ["proxy", "10.0.0.0/33", "::1/129", "10.0.0.0/8/8", "10.0.0.0/"],
+    },
+    allowedOrigins: {
+      good: [
+        ["https://example.org, http://localhost:3000", ["https://example.org", "http://localhost:3000"]],
+        ["http://[::1]:8080", ["http://[::1]:8080"]],
+        ["chrome-extension://abcdefghijklmnop", ["chrome-extension://abcdefghijklmnop"]],
+      ],
+      bad: [
+        "null",
+        "*",
+        "example.org",
+        "https://example.org/",
+        "https://Example.org",
+        "https://example.org:443",
+        "https://me:pw@example.org",
+        "https://*.example.org",
+        "file://",
+      ],
     },
     followerIdentifiers: {
       good: [
@@ -124,6 +162,10 @@ const EXAMPLES: { [N in SettingName]: { good: [string, Config[N]][]; bad: string
       good: [["123456789012345678", "123456789012345678"]],
       bad: ["admin", "<@123456>", "1234", "1".repeat(33)],
     },
+    discordPublicKey: {
+      good: [[`${"E6".repeat(31)}05`, `${"e6".repeat(31)}05`]],
+      bad: ["e6".repeat(31), `0x${"e6".repeat(31)}`, `${"e6".repeat(31)}zz`, "00".repeat(32)],
+    },
     discordApiUrl: {
       good: [["http://127.0.0.1:9/api", "http://127.0.0.1:9/api"]],
       bad: ["discord.com", "ws://discord.com"],
@@ -151,6 +193,28 @@ const EXAMPLES: { [N in SettingName]: { good: [string, Config[N]][]; bad: string
     queueMessages: { good: [["1", 1]], bad: ["0", "100001"] },
     queueBytes: { good: [["1024", 1024]], bad: ["1023", "1073741825"] },
     queueTtlSeconds: { good: [["1", 1]], bad: ["0", "31536001"] },
+    adminHost: {
+      good: [
+        ["0.0.0.0", "0.0.0.0"],
+        ["::1", "::1"],
+      ],
+      bad: ["0.0.0.0:9090", "http://localhost"],
+    },
+    adminPort: {
+      good: [
+        ["9090", 9090],
+        ["0", 0],
+      ],
+      bad: ["metrics", "65536", "-1"],
+    },
+    consoleUrl: {
+      good: [
+        ["http://127.0.0.1:9090", "http://127.0.0.1:9090"],
+        ["https://admin.example/yonexus", "https://admin.example/yonexus"],
+      ],
+      bad: ["admin.example", "ws://admin.example", "https://me:pw@admin.example"],
+    },
+    passphraseFile: { good: [["passphrase.txt", "passphrase.txt"]], bad: ["a\nb"] },
     logLevel: {
       good: [
         ["silent", "silent"],
@@ -186,9 +250,18 @@ describe("loadConfig", () => {
     const unset = listSettings().filter(({ name }) => config[name] === undefined);
     expect(unset.map(({ env }) => env)).toEqual([
       "REDIS_URL",
+      "YONEXUS_REDIS_CA",
+      "YONEXUS_REDIS_CERT",
+      "YONEXUS_REDIS_KEY",
+      "YONEXUS_TLS_CERT",
+      "YONEXUS_TLS_KEY",
       "YONEXUS_PUBLIC_WS_URL",
       "YONEXUS_NOTIFY_BOT_TOKEN",
       "YONEXUS_ADMIN_USER_ID",
+      "YONEXUS_DISCORD_PUBLIC_KEY",
+      "YONEXUS_ADMIN_PORT",
+      "YONEXUS_CONSOLE_URL",
+      "YONEXUS_PASSPHRASE_FILE",
     ]);
     expect(config.masterKeys).toEqual([]);
     expect(config.offlineAfterMs).toBe(660_000);
@@ -279,11 +352,24 @@ describe("loadConfig", () => {
 
   it.each([
     ["YONEXUS_REDIS_URL", "REDIS_URL"],
-    ["YONEXUS_MASTER_KEYS", "YONEXUS_MASTER_KEY"],
+    ["YONEXUS_MASTERKEY", "YONEXUS_MASTER_KEY"],
+    ["YONEXUS_MASTER_KEY_FIL", "YONEXUS_MASTER_KEY"],
+    ["YONEXUS_REDIS_URL_FILE", "REDIS_URL_FILE"],
     ["YONEXUS_BOT_TOKEN", "YONEXUS_NOTIFY_BOT_TOKEN"],
     ["YONEXUS_listenPort", "YONEXUS_LISTEN_PORT"],
   ])("suggests the nearest name for %s", (wrong, meant) => {
     expect(problemsOf(() => load({ [wrong]: TOKEN }))).toEqual([`${wrong} is not a setting: did you mean ${meant}?`]);
+  });
+
+  it.each([
+    ["YONEXUS_TLS_CERT", "YONEXUS_TLS_KEY"],
+    ["YONEXUS_TLS_KEY", "YONEXUS_TLS_CERT"],
+    ["YONEXUS_REDIS_CERT", "YONEXUS_REDIS_KEY"],
+    ["YONEXUS_REDIS_KEY", "YONEXUS_REDIS_CERT"],
+  ])("refuses %s without %s: a certificate and its key come together", (one, other) => {
+    expect(problemsOf(() => load({ [one]: "/a.pem" }))).toEqual([
+      `${other} is not set: a certificate needs its key. Set both, or neither.`,
+    ]);
   });
 
   it("leaves variables of others alone, those of a Kubernetes Service called yonexus included", () => {

@@ -1,8 +1,7 @@
 import { hostname } from "node:os";
 import { inspect } from "node:util";
 import { ConfigError } from "./configError.ts";
-import { readConfigFile } from "./configFile.ts";
-import { nearestName } from "./nearestName.ts";
+import { collectGiven, type Given } from "./given.ts";
 import { type Config, listSettings, SETTINGS, type Setting, type SettingName } from "./settings.ts";
 
 export interface ConfigSources<Required extends SettingName = never> {
@@ -29,19 +28,13 @@ export type LoadedConfig<Required extends SettingName> = Config & {
   readonly [N in Required]: NonNullable<Config[N]>;
 };
 
-interface Given {
-  readonly text: string;
-  /** How a problem names it: the variable, or the key and the file. */
-  readonly label: string;
-}
-
 /** @throws {ConfigError} with every problem found, when there is one. */
 export function loadConfig<Required extends SettingName = never>(
   sources: ConfigSources<Required>,
 ): LoadedConfig<Required> {
   const problems: string[] = [];
-  const given = collect(sources, problems);
-  const secrets = [...given].filter(([name]) => isSecret(name)).map(([, { text }]) => text);
+  const given = collectGiven(sources, problems);
+  const secrets = [...given].filter(([name]) => isSecret(name)).flatMap(([, { text }]) => text ?? []);
   const values = new Map<SettingName, unknown>();
   for (const setting of listSettings()) {
     const entry = given.get(setting.name);
@@ -49,8 +42,9 @@ export function loadConfig<Required extends SettingName = never>(
       if (setting.default !== undefined) values.set(setting.name, setting.kind.parse(setting.default));
       continue;
     }
+    if (entry.text === undefined) continue;
     const value = setting.kind.parse(entry.text);
-    if (value === undefined) problems.push(refusal(setting, entry, secrets));
+    if (value === undefined) problems.push(refusal(setting, entry.label, entry.text, secrets));
     else values.set(setting.name, value);
   }
 
@@ -83,83 +77,7 @@ export function redactConfig(config: Config): Readonly<Record<SettingName, unkno
   return Object.fromEntries(shown) as Record<SettingName, unknown>;
 }
 
-function collect(sources: ConfigSources<SettingName>, problems: string[]): ReadonlyMap<SettingName, Given> {
-  const settings = listSettings();
-  const given = new Map<SettingName, Given>();
-  const keyed: { place: string; entries: Iterable<readonly [string, unknown]> }[] = [];
-  if (sources.file !== undefined) {
-    const { entries, problem } = readConfigFile(sources.file);
-    if (problem !== undefined) problems.push(problem);
-    keyed.push({ place: sources.file, entries: entries ?? [] });
-  }
-  if (sources.entries !== undefined) {
-    keyed.push({ place: sources.entries.place, entries: Object.entries(sources.entries.values) });
-  }
-  for (const { place, entries } of keyed) {
-    for (const [key, value] of entries) {
-      const setting = settings.find(({ fileKey }) => fileKey === key);
-      const label = `${key} in ${place}`;
-      if (setting === undefined) {
-        problems.push(
-          unknownName(
-            label,
-            key,
-            settings.map(({ fileKey }) => fileKey),
-          ),
-        );
-        continue;
-      }
-      const text = textOf(value, setting);
-      if (text === undefined) problems.push(`${label} has the wrong JSON type: ${mend(setting)}`);
-      else if (text.trim() !== "") given.set(setting.name, { text: text.trim(), label });
-    }
-  }
-  for (const [variable, value] of Object.entries(sources.env)) {
-    const text = value?.trim() ?? "";
-    if (text === "") continue;
-    const setting = settings.find(({ env }) => env === variable);
-    if (setting !== undefined) given.set(setting.name, { text, label: variable });
-    else if (variable.startsWith("YONEXUS_") && !isServiceLink(variable, sources.env)) {
-      problems.push(
-        unknownName(
-          variable,
-          variable,
-          settings.map(({ env }) => env),
-        ),
-      );
-    }
-  }
-  return given;
-}
-
-/**
- * Kubernetes puts variables into every container for every Service beside it, and a Service called `yonexus` begins
- * them with YONEXUS_. They are not settings and not mistakes.
- */
-function isServiceLink(variable: string, env: ConfigSources["env"]): boolean {
-  if (env.KUBERNETES_SERVICE_HOST === undefined) return false;
-  const service = /^(\w+?)_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_\w+)?)$/.exec(variable)?.[1];
-  return service !== undefined && env[`${service}_SERVICE_HOST`] !== undefined;
-}
-
-/** A JSON value as the text its kind reads, or nothing when the JSON type does not fit the kind. */
-function textOf(value: unknown, { kind }: Setting): string | undefined {
-  if (typeof value === "string") return value;
-  if (kind.json === "number" && typeof value === "number") return String(value);
-  if (kind.json === "list" && Array.isArray(value) && value.every((part) => typeof part === "string")) {
-    return value.join(",");
-  }
-  return undefined;
-}
-
-function unknownName(label: string, given: string, known: readonly string[]): string {
-  const near = nearestName(given, known);
-  return near === undefined
-    ? `${label} is not a setting: remove it, or look for its name in docs/configuration.md.`
-    : `${label} is not a setting: did you mean ${near}?`;
-}
-
-function refusal(setting: Setting, { text, label }: Given, secrets: readonly string[]): string {
+function refusal(setting: Setting, label: string, text: string, secrets: readonly string[]): string {
   // A secret pasted into the wrong variable is still a secret; long text is more likely one than a typing mistake.
   const silent = text.length > 60 || secrets.some((secret) => text.includes(secret));
   if (setting.secret === true) return `${label} is not ${setting.kind.expects}: ${mend(setting)}`;
@@ -180,6 +98,12 @@ function isSecret(name: SettingName): boolean {
   return "secret" in SETTINGS[name];
 }
 
+/** A certificate and its key. */
+const PAIRS = [
+  ["tlsCert", "tlsKey"],
+  ["redisCert", "redisKey"],
+] as const;
+
 /** What no single setting can see. Only values that are themselves sound are compared. */
 function contradictions(
   values: ReadonlyMap<SettingName, unknown>,
@@ -197,6 +121,12 @@ function contradictions(
     found.push(
       `${labelOf("maxSendBufferBytes")} is ${read("maxSendBufferBytes")}: it must be at least ${labelOf("maxFrameBytes")}, which is ${read("maxFrameBytes")}.`,
     );
+  }
+  for (const [one, other] of PAIRS) {
+    const missing = given.has(one) ? other : one;
+    if (given.has(one) !== given.has(other)) {
+      found.push(`${labelOf(missing)} is not set: a certificate needs its key. Set both, or neither.`);
+    }
   }
   if (values.get("notifier") === "discord") {
     const needed = ["notifyBotToken", "adminUserId"] as const;

@@ -6,6 +6,8 @@ export interface Setting<T = unknown> {
   readonly env: string;
   /** The key in a configuration file, where it is not the name of the property in `Config`. */
   readonly fileKey?: string;
+  /** Another name for it. Both at once are refused. */
+  readonly also?: { readonly env: string; readonly fileKey: string };
   readonly group: SettingGroup;
   readonly kind: Kind<T>;
   /** Read by the same parser as a given value. Without it, and without `derived`, the setting may stay unset. */
@@ -17,7 +19,7 @@ export interface Setting<T = unknown> {
   readonly secret?: true;
 }
 
-export const GROUPS = ["Redis", "Node", "Followers", "Notices", "Liveness", "Limits", "Logs"] as const;
+export const GROUPS = ["Redis", "Node", "Followers", "Notices", "Liveness", "Limits", "Admin", "Logs"] as const;
 type SettingGroup = (typeof GROUPS)[number];
 
 const DAY_MS = 86_400_000;
@@ -35,6 +37,26 @@ export const SETTINGS = {
     about:
       "The Redis of the cluster: redis://host:port, rediss://host:port, redis+unix:///path/to/redis.sock, redis+sentinel://host1:port,host2:port/name or redis+cluster://host1:port,host2:port. It may hold a password. Every process of the cluster needs the same.",
   },
+  redisCa: {
+    env: "YONEXUS_REDIS_CA",
+    group: "Redis",
+    kind: kind.filePath,
+    about:
+      "For rediss://: a PEM file with the certificates of the authorities that may sign the certificate of Redis. Without it those that Node.js knows may. It is read at the start.",
+  },
+  redisCert: {
+    env: "YONEXUS_REDIS_CERT",
+    group: "Redis",
+    kind: kind.filePath,
+    about:
+      "For rediss://, where Redis asks for a certificate of its clients (tls-auth-clients): a PEM file with that of this process. It is read at the start.",
+  },
+  redisKey: {
+    env: "YONEXUS_REDIS_KEY",
+    group: "Redis",
+    kind: kind.filePath,
+    about: "The PEM file with the key of YONEXUS_REDIS_CERT, not encrypted.",
+  },
   keyPrefix: {
     env: "YONEXUS_KEY_PREFIX",
     group: "Redis",
@@ -45,11 +67,12 @@ export const SETTINGS = {
   masterKeys: {
     env: "YONEXUS_MASTER_KEY",
     fileKey: "masterKey",
+    also: { env: "YONEXUS_MASTER_KEYS", fileKey: "masterKeys" },
     group: "Redis",
     kind: kind.masterKeys,
     secret: true,
     about:
-      "Seals the secrets kept in Redis. Make one with `openssl rand -base64 32` and give the same to every process. To rotate it, put the new key before the old one, separated by a comma: the first seals, all of them open.",
+      "Seals the secrets kept in Redis. Make one with `openssl rand -base64 32` and give the same to every process. To change it, YONEXUS_MASTER_KEYS takes several, separated by commas: the first seals, all of them open. docs/keys.md has the steps.",
   },
   nodeName: {
     env: "YONEXUS_NODE_NAME",
@@ -72,6 +95,19 @@ export const SETTINGS = {
     default: "8787",
     about: "The port followers connect to.",
   },
+  tlsCert: {
+    env: "YONEXUS_TLS_CERT",
+    group: "Node",
+    kind: kind.filePath,
+    about:
+      "A PEM file with the certificate of the node, and behind it those that lead to its authority. With it the node speaks TLS (wss://) and nothing else. When the file changes, new connections get the new certificate, and open ones stay.",
+  },
+  tlsKey: {
+    env: "YONEXUS_TLS_KEY",
+    group: "Node",
+    kind: kind.filePath,
+    about: "The PEM file with the key of YONEXUS_TLS_CERT, not encrypted.",
+  },
   publicWsUrl: {
     env: "YONEXUS_PUBLIC_WS_URL",
     group: "Node",
@@ -87,13 +123,21 @@ export const SETTINGS = {
     about:
       "Addresses and CIDR ranges of the load balancers whose X-Forwarded-For is believed. From anybody else the header is ignored.",
   },
+  allowedOrigins: {
+    env: "YONEXUS_ALLOWED_ORIGINS",
+    group: "Node",
+    kind: kind.originList,
+    default: "",
+    about:
+      "The pages that may connect from a browser, by their origins. A browser lets any page connect anywhere and says which one it is; followers are programs and say nothing. Pages that are not named are answered 403.",
+  },
   followerIdentifiers: {
     env: "YONEXUS_FOLLOWER_IDENTIFIERS",
     group: "Followers",
     kind: kind.identifierList,
     default: "",
     about:
-      "The followers that may pair, separated by commas or spaces. The coordinator reads it, at its start; nodes do not. What it newly names is added to the allowlist kept in Redis, and what an earlier list had added and this one does not name is taken off. What an operator decided stands: a follower that was revoked stays out while the list names it, and is let in by `yonexus allow add`, or by leaving the list and coming back. An empty list changes nothing.",
+      "The followers that may pair, separated by commas or spaces. The coordinator reads it, at its start; nodes do not. What it newly names is added to the allowlist kept in Redis, and what an earlier list had added and this one does not name is taken off, unless another configuration names it still: the followerIdentifiers of an OpenClaw gateway with the plugin. What only a gateway had let in that was not in use for 30 days is taken off too. What an operator decided stands: a follower that was revoked or taken off by hand stays out, whatever names it, until `yonexus allow add`. An empty list changes nothing.",
   },
   pairingTtlSeconds: {
     env: "YONEXUS_PAIRING_TTL_SECONDS",
@@ -128,6 +172,13 @@ export const SETTINGS = {
     kind: kind.url("http", "https"),
     default: "https://discord.com/api/v10",
     about: "Where Discord's API is. Change it for a proxy.",
+  },
+  discordPublicKey: {
+    env: "YONEXUS_DISCORD_PUBLIC_KEY",
+    group: "Notices",
+    kind: kind.discordPublicKey,
+    about:
+      "The public key of the bot's application, from its page. With it the notices of pairings have the buttons Approve and Deny, and the coordinators answer POST /discord/interactions on their admin port (YONEXUS_ADMIN_PORT): make that reachable by https, nothing else of that port, and enter it as the application's Interactions Endpoint URL. Only YONEXUS_ADMIN_USER_ID may press.",
   },
   unstableAfterMs: {
     env: "YONEXUS_UNSTABLE_AFTER_MS",
@@ -298,6 +349,35 @@ export const SETTINGS = {
     default: "86400",
     about:
       "How long a queued message waits for its follower when its sender does not say. After that it becomes a dead letter.",
+  },
+  adminHost: {
+    env: "YONEXUS_ADMIN_HOST",
+    group: "Admin",
+    kind: kind.host,
+    default: "127.0.0.1",
+    about:
+      "The address of the admin port. What it serves is for operators and machines that watch: keep it from everybody else.",
+  },
+  adminPort: {
+    env: "YONEXUS_ADMIN_PORT",
+    group: "Admin",
+    kind: kind.port,
+    about:
+      "A node and a coordinator serve /metrics and /healthz there, a node also /readyz. Without it there is no admin port. Each process on a machine needs its own; `yonexus up` gives it to the coordinator, and the ports after it to the nodes.",
+  },
+  consoleUrl: {
+    env: "YONEXUS_CONSOLE_URL",
+    group: "Admin",
+    kind: kind.url("http", "https"),
+    about:
+      "The address by which a browser reaches the admin port of the coordinators, such as http://127.0.0.1:9090. With it, and YONEXUS_ADMIN_PORT, a coordinator serves the operator's console there; `yonexus console` prints a link to sign in. Put TLS in front of it where it is reached from other machines.",
+  },
+  passphraseFile: {
+    env: "YONEXUS_PASSPHRASE_FILE",
+    group: "Admin",
+    kind: { ...kind.filePath, hint: "it must be the path of a file that holds the passphrase, not what stands in it." },
+    about:
+      "A file with the passphrase of `yonexus trust export` and `yonexus trust import`, where no terminal is there to ask. Nothing else reads it.",
   },
   logLevel: {
     env: "YONEXUS_LOG_LEVEL",

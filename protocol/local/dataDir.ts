@@ -8,18 +8,18 @@ export interface DataDir {
   readonly path: string;
   /** As it was given, for people. */
   readonly shown: string;
-  /** How a person names another, as in `name another folder …`: `with --data-dir`. */
-  readonly chosen: string;
+  /** What a person does to use another: `name another folder with --data-dir`. */
+  readonly elsewhere: string;
   readonly redisDir: string;
   readonly logPath: (process: string) => string;
 }
 
 /**
  * Makes the folder when it is missing.
- * @param chosen how a person names another one, as in `name another folder …`: `with --data-dir`.
+ * @param elsewhere what a person does to use another one: `name another folder with --data-dir`.
  * @throws LocalError when that cannot be done.
  */
-export function openDataDir(given: string, chosen: string): DataDir {
+export function openDataDir(given: string, elsewhere: string): DataDir {
   const path = resolve(given);
   const isNew = !existsSync(path);
   try {
@@ -33,12 +33,12 @@ export function openDataDir(given: string, chosen: string): DataDir {
     if (!existsSync(ignore)) writeFileSync(ignore, "*\n");
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new LocalError(`The data folder ${given} cannot be used: ${reason}. Name another ${chosen}.`, { cause });
+    throw new LocalError(`The data folder ${given} cannot be used: ${reason}. Mend that, or ${elsewhere}.`, { cause });
   }
   return {
     path,
     shown: given,
-    chosen,
+    elsewhere,
     redisDir: join(path, "redis"),
     logPath: (process) => join(path, "logs", `${process}.log`),
   };

@@ -11,7 +11,7 @@ export interface FolderLock {
 }
 
 /** One cluster a folder. @throws LocalError when another process holds it. */
-export function lockFolder({ path, shown, chosen }: DataDir): FolderLock {
+export function lockFolder({ path, shown, elsewhere }: DataDir): FolderLock {
   const lock = join(path, "up.lock");
   const own = `${lock}.${process.pid}`;
   writeFileSync(own, JSON.stringify(ownIdentity()), { mode: 0o600 });
@@ -28,7 +28,7 @@ export function lockFolder({ path, shown, chosen }: DataDir): FolderLock {
       const found = readLock(lock);
       if (found !== undefined && isRunning(found)) {
         throw new LocalError(
-          `A cluster already runs in ${shown} (process ${found.pid}): stop that one, or name another folder ${chosen}.`,
+          `A cluster already runs in ${shown} (process ${found.pid}): stop that one, or ${elsewhere}.`,
         );
       }
       wasLeftBehind = true;

@@ -11,7 +11,7 @@ describe("the private Redis of a data folder", () => {
   let dir: DataDir;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "yonexus-"));
-    dir = openDataDir(join(folder, "data"), "with --folder");
+    dir = openDataDir(join(folder, "data"), "name another folder with --folder");
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 

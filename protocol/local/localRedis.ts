@@ -26,14 +26,16 @@ export type MemoryServer = (socketPath: string) => Pick<ProcessPlan, "program" |
  * A private Redis or Valkey from the PATH, on the data folder's append-only file. One that an earlier cluster of the
  * folder left running is ended first.
  * @param memoryServer what takes its place where there is none.
- * @throws LocalError where there is neither, or when what was left running does not end.
+ * @param signal gives it up while it waits for what was left running; nothing was changed then.
+ * @throws LocalError where there is neither, or when what was left running does not end; the signal's reason.
  */
 export async function planLocalRedis(
   dir: DataDir,
   env: NodeJS.ProcessEnv,
   memoryServer?: MemoryServer,
+  signal?: AbortSignal,
 ): Promise<LocalRedis> {
-  await endLeftoverRedis(dir);
+  await endLeftoverRedis(dir, signal);
   const binary = findRedisBinary(env);
   const { start, ...about } = binary.found ? onDisk(binary, dir) : inMemory(binary.because, memoryServer);
   const socket = makeRedisSocket(dir);

@@ -21,6 +21,8 @@ export interface ProcessPlan {
   readonly logPath: string;
   /** What a restart is told beside `env`, by the first `ready`: what it chose for itself then, it keeps. */
   readonly keep?: (ready: ProcessEvent) => NodeJS.ProcessEnv;
+  /** After five ends within a minute it is tried again this slowly (ms), for ever; given up where this is missing. */
+  readonly slowRestartMs?: number;
   /**
    * Whether it is one of our own: its standard output is events, of which `ready` is the first, and it ends when its
    * channel to this process closes. Any other logs on both outputs and is `probe`d until it answers.
@@ -31,6 +33,8 @@ export interface ProcessPlan {
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Why it did not even begin, where the system told: a clause. */
+  readonly problem?: string;
 }
 
 export interface ProcessListener {
@@ -48,7 +52,7 @@ const LOG_CHECK_EVERY_MS = 10_000;
 export class ManagedProcess {
   readonly #plan: ProcessPlan;
   readonly #listener: ProcessListener;
-  readonly #restarts = new RestartPolicy();
+  readonly #restarts: RestartPolicy;
   readonly #stopping = new AbortController();
   readonly #started = Promise.withResolvers<ProcessEvent>();
   #child: ChildProcess | undefined;
@@ -58,6 +62,9 @@ export class ManagedProcess {
   constructor(plan: ProcessPlan, listener: ProcessListener) {
     this.#plan = plan;
     this.#listener = listener;
+    this.#restarts = new RestartPolicy(plan.slowRestartMs);
+    // Whoever stops it before it was ready may not wait for the start any more.
+    this.#started.promise.catch(() => {});
   }
 
   get name(): string {
@@ -70,11 +77,11 @@ export class ManagedProcess {
 
   /** Resolves with its first `ready`. @throws LocalError when it ends before, or takes too long. */
   start(): Promise<ProcessEvent> {
-    this.#run ??= this.#keepRunning();
+    this.#run ??= this.#keepRunning().catch((error: unknown) => this.#started.reject(error));
     return this.#started.promise;
   }
 
-  /** Ends it for good. @param patienceMs after that it is killed. */
+  /** Ends it for good. It never rejects. @param patienceMs after that it is killed, which ends a halted process too. */
   async stop(signal: NodeJS.Signals, patienceMs: number): Promise<void> {
     this.#stopping.abort();
     this.#child?.kill(signal);
@@ -92,7 +99,7 @@ export class ManagedProcess {
     const { name, logPath, keep } = this.#plan;
     let wasReady = false;
     while (!this.#stopping.signal.aborted) {
-      const { ready, ended } = this.#launch();
+      const { ready, ended } = this.#tryToLaunch();
       const announced = await Promise.race([ready, ended.then(() => undefined)]);
       if (announced !== undefined) {
         if (wasReady) this.#listener.restarted(name, announced);
@@ -103,9 +110,8 @@ export class ManagedProcess {
       const ending = await ended;
       if (this.#stopping.signal.aborted) break;
       if (!wasReady) {
-        this.#started.reject(
-          new LocalError(`${name} ended before it was ready (${endingText(ending)}): see ${logPath}.`),
-        );
+        const mend = ending.problem === undefined ? `see ${logPath}` : "mend that";
+        this.#started.reject(new LocalError(`${name} ended before it was ready (${endingText(ending)}): ${mend}.`));
         return;
       }
       const restartInMs = this.#restarts.next(performance.now());
@@ -116,16 +122,20 @@ export class ManagedProcess {
     this.#started.reject(new LocalError(`${name} was stopped before it was ready.`));
   }
 
-  #launch(): { ready: Promise<ProcessEvent>; ended: Promise<Ending> } {
-    const { program, args, env, logPath, probe } = this.#plan;
-    const log = openLog(logPath);
-    // A process group of its own: Ctrl-C reaches this process alone, which then stops all in good order.
-    const child = spawn(program, args, {
-      env: { ...env, ...this.#kept },
-      detached: true,
-      stdio: probe === undefined ? ["ignore", "pipe", log, "ipc"] : ["ignore", log, log],
-    });
-    closeSync(log);
+  /** What cannot even begin has ended: a folder of logs that is gone must not end this process. */
+  #tryToLaunch(): Launched {
+    try {
+      return this.#launch();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const ending = { code: null, signal: null, problem: `it could not be started: ${reason}` };
+      return { ready: new Promise<never>(() => {}), ended: Promise.resolve(ending) };
+    }
+  }
+
+  #launch(): Launched {
+    const { logPath, probe } = this.#plan;
+    const child = this.#spawn();
     this.#child = child;
     const bound = setInterval(() => {
       try {
@@ -136,9 +146,9 @@ export class ManagedProcess {
     }, LOG_CHECK_EVERY_MS);
     const release = probe === undefined || child.pid === undefined ? undefined : endWithThisProcess(child.pid);
     const ended = new Promise<Ending>((resolve) => {
-      child.once("error", () => {
+      child.once("error", (error) => {
         clearInterval(bound);
-        resolve({ code: null, signal: null });
+        resolve({ code: null, signal: null, problem: `it could not be started: ${error.message}` });
       });
       child.once("exit", (code, signal) => {
         clearInterval(bound);
@@ -150,10 +160,28 @@ export class ManagedProcess {
     const ready = (probe === undefined ? this.#listen(child) : this.#probe(probe, ended)).finally(() =>
       clearTimeout(late),
     );
-    // Whether it will ever be ready matters only until it ends.
-    ready.catch(() => {});
     void ended.then(() => clearTimeout(late));
-    return { ready, ended };
+    // What cannot find out whether it answers cannot use it either. Once it ended that is of no interest.
+    const known = ready.catch(() => {
+      child.kill("SIGKILL");
+      return ended.then(() => undefined);
+    });
+    return { ready: known, ended };
+  }
+
+  #spawn(): ChildProcess {
+    const { program, args, env, logPath, probe } = this.#plan;
+    const log = openLog(logPath);
+    try {
+      return spawn(program, args, {
+        env: { ...env, ...this.#kept },
+        // A process group of its own: Ctrl-C reaches this process alone, which then stops all in good order.
+        detached: true,
+        stdio: probe === undefined ? ["ignore", "pipe", log, "ipc"] : ["ignore", log, log],
+      });
+    } finally {
+      closeSync(log);
+    }
   }
 
   #listen(child: ChildProcess): Promise<ProcessEvent> {
@@ -175,7 +203,14 @@ export class ManagedProcess {
   }
 }
 
-export function endingText({ code, signal }: Ending): string {
+interface Launched {
+  /** Undefined when that cannot be found out: it has ended then. */
+  readonly ready: Promise<ProcessEvent | undefined>;
+  readonly ended: Promise<Ending>;
+}
+
+export function endingText({ code, signal, problem }: Ending): string {
+  if (problem !== undefined) return problem;
   if (signal !== null) return signal;
   return code === null ? "it could not be started" : `exit code ${code}`;
 }

@@ -35,12 +35,14 @@ export function makeRedisSocket(dir: DataDir): RedisSocket {
 /**
  * Ends a private Redis that an earlier cluster of this folder left running, in good order: two servers on one
  * append-only file would destroy it.
- * @throws LocalError when it does not end.
+ * @throws LocalError when it does not end; the signal's reason.
  */
-export async function endLeftoverRedis(dir: DataDir): Promise<void> {
+export async function endLeftoverRedis(dir: DataDir, signal?: AbortSignal): Promise<void> {
   const path = readNote(join(dir.path, "redis.socket"));
   if (path === undefined) return;
-  const ended = await askToShutDown(path);
+  signal?.throwIfAborted();
+  const ended = await askToShutDown(path, signal);
+  signal?.throwIfAborted();
   if (!ended) {
     throw new LocalError(
       `The Redis of an earlier start still runs on ${path} and does not end: end it, then try again.`,
@@ -49,9 +51,11 @@ export async function endLeftoverRedis(dir: DataDir): Promise<void> {
   rmSync(path, { force: true });
 }
 
-function askToShutDown(path: string): Promise<boolean> {
+function askToShutDown(path: string, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
+    const giveUp = () => void socket.destroy();
+    signal?.addEventListener("abort", giveUp, { once: true });
     const timer = setTimeout(() => socket.destroy(), SHUTDOWN_TIMEOUT_MS);
     let asked = false;
     let gone = false;
@@ -69,6 +73,7 @@ function askToShutDown(path: string): Promise<boolean> {
     });
     socket.on("close", () => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
       resolve(!asked || gone);
     });
   });

@@ -7,6 +7,7 @@ export { followerReport } from "./followerReport.ts";
 export * from "./followerText.ts";
 export { namedStill } from "./namedStill.ts";
 export type { NextSteps } from "./nextSteps.ts";
+export * from "./pairingDecisions.ts";
 export * from "./pairingsUnderWay.ts";
 export * from "./passphraseSeal.ts";
 export { plainText } from "./plainText.ts";

@@ -15,6 +15,10 @@ export interface NextSteps {
   readonly allowAgain: (identifier: string) => string;
   /** A note: to let in a follower. */
   readonly allowNote: (identifier: string) => string;
+  /** A clause: to see which pairings wait. */
+  readonly listPairings: () => string;
+  /** A clause: to shut a follower out. */
+  readonly shutOut: (identifier: string) => string;
   /** A clause: to send a message so that it is kept until the follower has it. */
   readonly queue: () => string;
   /** A clause: to send an expired message so that it is kept for longer. */

@@ -1,6 +1,8 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
+import { RedisUrlError } from "./errors.ts";
 import { SCRIPTS } from "./luaSources.ts";
 import { parseRedisUrl } from "./redisUrl.ts";
+import { inEnvironment, type SettingNames } from "./settingNames.ts";
 
 export type RedisConnection = Redis | Cluster;
 
@@ -92,11 +94,43 @@ function reconnectAfterFailover(how: 1 | 2): (error: Error) => 1 | 2 | false {
   };
 }
 
-/** Opens a connection; it goes on trying by itself. The caller listens to `error` and ends it with `disconnect()`. */
-export function openRedis(url: string, role: ConnectionRole): RedisConnection {
-  const target = parseRedisUrl(url);
+/** Whom a connection by `rediss://` trusts, and as whom it comes: PEM texts. */
+export interface RedisTls {
+  /** The authorities that may sign the certificate of Redis; those that Node.js knows unless given. */
+  readonly ca?: string;
+  /** The certificate of this process, where Redis asks for one. */
+  readonly cert?: string;
+  /** Of that certificate. A secret. */
+  readonly key?: string;
+}
+
+export interface ConnectionOptions {
+  /** For a URL with `rediss://` alone. */
+  readonly tls?: RedisTls | undefined;
+  /** What the reader of an error calls a setting; as in the environment unless given. */
+  readonly setting?: SettingNames | undefined;
+}
+
+/**
+ * Opens a connection; it goes on trying by itself. The caller listens to `error` and ends it with `disconnect()`.
+ * @throws RedisUrlError when the URL is none, or certificates are given for one without TLS: it would not be as safe as it looks.
+ */
+export function openRedis(
+  url: string,
+  role: ConnectionRole,
+  { tls, setting = inEnvironment }: ConnectionOptions = {},
+): RedisConnection {
+  const target = parseRedisUrl(url, setting);
   const options: RedisOptions = optionsFor(role);
-  if (target.kind !== "cluster") return new Redis({ ...options, ...target.options, replyMapping: "legacy" });
+  if (tls !== undefined && target.options.tls === undefined) {
+    throw new RedisUrlError(
+      `There are certificates for Redis (${setting("redisCa")}, ${setting("redisCert")}), and ${setting("redisUrl")} speaks no TLS: write rediss://, or leave the certificates out.`,
+    );
+  }
+  if (target.kind !== "cluster") {
+    const secure = target.options.tls === undefined ? {} : { tls: { ...target.options.tls, ...tls } };
+    return new Redis({ ...options, ...target.options, ...secure, replyMapping: "legacy" });
+  }
   const {
     retryStrategy,
     enableOfflineQueue,

@@ -22,7 +22,7 @@ describe("why a connection fails", () => {
     "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
   ])("is a certificate of an unknown authority: %s", (code) => {
-    expect(explainConnection(failure("no", { code }))?.mend).toContain("NODE_EXTRA_CA_CERTS");
+    expect(explainConnection(failure("no", { code }))?.mend).toContain("YONEXUS_REDIS_CA");
   });
 
   it.each([
@@ -82,6 +82,35 @@ describe("why a connection fails", () => {
       found: "Redis is a read-only replica and refuses to write",
       mend: "Let REDIS_URL name the primary.",
     });
+  });
+
+  it("names settings as its reader calls them, and none by the name that another reader has for it", () => {
+    const errors = [
+      ...["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ETIMEDOUT", "EPROTO", "SELF_SIGNED_CERT_IN_CHAIN"],
+      ...["ERR_TLS_CERT_ALTNAME_INVALID", "CERT_HAS_EXPIRED", "ECONNRESET"],
+    ].map((code) => failure("no", { code }));
+    errors.push(
+      ...["ENOENT", "EACCES"].map((code) => failure("no", { code, syscall: "connect" })),
+      ...[40, 42, 70].map((alert) => failure(`SSL alert number ${alert}`)),
+      ...[
+        "Client network socket disconnected before secure TLS",
+        "All sentinels are unreachable",
+        "Command timed out",
+      ].map((text) => failure(text)),
+      ...["Stream isn't writeable", "Connection is closed"].map((text) => failure(text)),
+      failure("Failed to refresh slots cache.", { name: "ClusterAllFailedError", lastNodeError: failure("gone") }),
+      ...["OOM", "READONLY", "NOAUTH", "WRONGPASS", "NOPERM", "MASTERDOWN", "CLUSTERDOWN", "ERR"].map((word) =>
+        failure(`${word} x`, { name: "ReplyError" }),
+      ),
+    );
+    const names = new Set<string>();
+    for (const error of errors) {
+      const { found, mend } = explainConnection(error, (name) => `<${name}>`) ?? { found: "", mend: "" };
+      expect(found).not.toBe("");
+      expect(`${found}. ${mend}`).not.toMatch(/REDIS_|YONEXUS_/u);
+      for (const [, name = ""] of `${found} ${mend}`.matchAll(/<(\w+)>/gu)) names.add(name);
+    }
+    expect([...names].toSorted()).toEqual(["redisCa", "redisCert", "redisKey", "redisUrl"]);
   });
 
   it("is unknown of anything else", () => {

@@ -18,22 +18,6 @@ export class RecordError extends Error {
   readonly code = "RECORD_INVALID";
 }
 
-/** A configuration names followers that too many configurations name already. All else that it names was applied. */
-export class ConfigurationLimitError extends Error {
-  readonly code = "CONFIGURATION_LIMIT";
-  readonly identifiers: readonly string[];
-
-  constructor(identifiers: readonly string[], maxSources: number) {
-    const [first = ""] = identifiers;
-    const others = identifiers.length > 1 ? ` and ${identifiers.length - 1} more` : "";
-    super(
-      `${maxSources} configurations name ${first}${others} already, and no more are kept: nothing was changed there. ` +
-        `Take the name out of configurations that are not needed, or allow it by hand: yonexus allow add ${first}`,
-    );
-    this.identifiers = identifiers;
-  }
-}
-
 /** Redis did not answer in time, or the connection was ended. Nothing was sent. */
 export class RedisUnreachableError extends Error {
   readonly code = "REDIS_UNREACHABLE";

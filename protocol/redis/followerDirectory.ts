@@ -1,4 +1,5 @@
 import type { FollowerStatus } from "../wire/index.ts";
+import { type AuditEntry, readAuditRecord } from "./auditTail.ts";
 import { redisNow } from "./clock.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { Keys } from "./keys.ts";
@@ -13,6 +14,8 @@ export interface FollowerSummary {
   readonly pairedAt?: number;
   readonly trustClearedAt?: number;
   readonly trustClearedReason?: string;
+  /** When an operator took it off the allowlist: it stays off until one allows it. */
+  readonly revokedAt?: number;
   readonly pendingPairings: number;
   readonly status: FollowerStatus;
   /** The node of the session, or of the last one. */
@@ -33,12 +36,6 @@ export interface FollowerSummary {
   readonly deadLetters: number;
 }
 
-export interface AuditEntry {
-  readonly at: number;
-  readonly event: string;
-  readonly details: Readonly<Record<string, string>>;
-}
-
 /** Reads followers for lists. It changes nothing. */
 export class FollowerDirectory {
   readonly #redis: RedisConnection;
@@ -49,14 +46,17 @@ export class FollowerDirectory {
     this.#keys = keys;
   }
 
-  /** A page of followers in lexical order, beginning after `after`. Shorter than `limit` only at the end. */
-  async page(after: string | undefined, limit: number): Promise<FollowerSummary[]> {
+  /**
+   * A page of followers in lexical order, beginning after `after`. Shorter than `limit` only at the end.
+   * @param prefix what the identifiers of all of them begin with.
+   */
+  async page(after: string | undefined, limit: number, prefix = ""): Promise<FollowerSummary[]> {
     const now = await redisNow(this.#redis);
     const page: FollowerSummary[] = [];
     let from = after;
     for (;;) {
       const wanted = limit - page.length;
-      const identifiers = await this.#identifiers(from, wanted);
+      const identifiers = await this.#identifiers(from, wanted, prefix);
       const summaries = await Promise.all(identifiers.map(async (identifier) => this.#read(identifier, now)));
       // The index may be stale: an entry that no follower stands behind must not look like the end of the list.
       page.push(...summaries.filter((summary) => summary !== undefined));
@@ -86,27 +86,25 @@ export class FollowerDirectory {
   async audit(identifier: string, limit: number): Promise<AuditEntry[]> {
     const entries = await this.#redis.xrevrange(this.#keys.follower(identifier).audit, "+", "-", "COUNT", limit);
     return entries.map(([id, fields]) => {
-      const details: Record<string, string> = {};
-      let event = "";
-      for (let index = 0; index + 1 < fields.length; index += 2) {
-        const name = fields[index] ?? "";
-        const value = fields[index + 1] ?? "";
-        if (name === "event") event = value;
-        else details[name] = value;
-      }
-      return { at: Number(id.split("-")[0]), event, details };
+      const { at, event, details } = readAuditRecord(id, fields);
+      return { at, event, details };
     });
   }
 
-  async #identifiers(after: string | undefined, limit: number): Promise<string[]> {
-    const from = after === undefined ? "-" : `(${after}`;
-    return this.#redis.zrange(this.#keys.followers, from, "+", "BYLEX", "LIMIT", 0, limit);
+  async #identifiers(after: string | undefined, limit: number, prefix: string): Promise<string[]> {
+    const from = after === undefined ? `[${prefix}` : `(${after}`;
+    // No character of an identifier comes after this one.
+    const to = prefix === "" ? "+" : `(${prefix}\u007f`;
+    return this.#redis.zrange(this.#keys.followers, from, to, "BYLEX", "LIMIT", 0, limit);
   }
 
   async #read(identifier: string, now: number): Promise<FollowerSummary | undefined> {
     const own = this.#keys.follower(identifier);
     const [trust, session, pending, queued, counts, deadLetters] = await Promise.all([
-      this.#redis.hmget(own.trust, "allowed", "publicKey", "fingerprint", "pairedAt", "clearedAt", "clearedReason"),
+      this.#redis.hmget(
+        own.trust,
+        ...["allowed", "publicKey", "fingerprint", "pairedAt", "clearedAt", "clearedReason", "revokedAt"],
+      ),
       this.#redis.hgetall(own.session),
       this.#redis.zcount(own.pairings, now, "+inf"),
       this.#redis.xlen(own.queue),
@@ -114,7 +112,7 @@ export class FollowerDirectory {
       this.#redis.xlen(own.deadLetters),
     ]);
     const [queuedBytes = 0, expired = 0, rejected = 0] = counts.map(Number);
-    const [allowed, publicKey, fingerprint, pairedAt, clearedAt, clearedReason] = trust;
+    const [allowed, publicKey, fingerprint, pairedAt, clearedAt, clearedReason, revokedAt] = trust;
     if (allowed === null && session.epoch === undefined) return undefined;
 
     let status = followerStatus(session.status);
@@ -132,6 +130,7 @@ export class FollowerDirectory {
       ...instant("pairedAt", pairedAt),
       ...instant("trustClearedAt", clearedAt),
       ...optional("trustClearedReason", clearedReason),
+      ...instant("revokedAt", revokedAt),
       pendingPairings: pending,
       status,
       ...optional("node", session.nodeId),

@@ -61,6 +61,8 @@ export class Keys {
   readonly followers: string;
   /** SET: the identifiers that the coordinator's configuration named last. An index; those of others are `configuredBy`. */
   readonly configuredFollowers: string;
+  /** ZSET, score = when a configuration was last applied, or said to be in use (ms); member = its source. */
+  readonly followerSources: string;
   /** ZSET, score = when the follower's liveness is due to be judged (ms). An index. */
   readonly liveness: string;
   /** ZSET, score = when the pairing expires (ms); member `identifier fingerprint`. An index. */
@@ -77,6 +79,14 @@ export class Keys {
   readonly deadLetterPlaces: string;
   /** STRING: the version of this key space; a process of another one refuses to start. */
   readonly schemaVersion: string;
+  /** HASH: hash of a one-time link's token → when it ends, whether it was used, who asked for it. */
+  readonly consoleLinks: string;
+  /** HASH: hash of a session's token → when it ends, and whose it is. In the slot of the links. */
+  readonly consoleSessions: string;
+  /** STREAM: who signed in to the console, and what was decided there. In the slot of the links. */
+  readonly consoleAudit: string;
+  /** ZSET, score = until when (ms): where coordinators serve the console. */
+  readonly consolePlaces: string;
   /** Pub/sub: status changes of followers as JSON. */
   readonly events: string;
   /** What a node's channel begins with: scripts append the node's id. */
@@ -88,6 +98,7 @@ export class Keys {
     this.prefix = prefix;
     this.followers = `${prefix}:followers`;
     this.configuredFollowers = `${prefix}:followers:configured`;
+    this.followerSources = `${prefix}:followers:sources`;
     this.liveness = `${prefix}:liveness`;
     this.pendingPairings = `${prefix}:pairings`;
     this.nodes = `${prefix}:nodes`;
@@ -96,6 +107,10 @@ export class Keys {
     this.queues = `${prefix}:queues`;
     this.deadLetterPlaces = `${prefix}:deadLetters`;
     this.schemaVersion = `${prefix}:schema`;
+    this.consoleLinks = `${prefix}:console:{access}:links`;
+    this.consoleSessions = `${prefix}:console:{access}:sessions`;
+    this.consoleAudit = `${prefix}:console:{access}:audit`;
+    this.consolePlaces = `${prefix}:console:places`;
     this.events = `${prefix}:events`;
     this.nodeChannelPrefix = `${prefix}:to:`;
     this.queuePrefix = `{${prefix}:jobs}`;
@@ -177,6 +192,11 @@ export class Keys {
   /** STRING: when a sweep last ran (ms). */
   sweptAt(sweep: string): string {
     return `${this.prefix}:swept:${sweep}`;
+  }
+
+  /** STRING that lives for seconds: a signed request of Discord that was heard. @param interactionId Discord's own. */
+  interaction(interactionId: string): string {
+    return `${this.prefix}:interaction:${interactionId}`;
   }
 
   /** STRING that lives for seconds: whether Redis takes a write. @param token random. */

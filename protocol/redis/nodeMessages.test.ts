@@ -79,12 +79,12 @@ describe("what a node is told", () => {
       status: "unstable",
     });
     expect(parseNodeCommand("p connection-1 pairing-1 failed")).toEqual({
-      kind: "notice",
+      kind: "pairing",
       connectionId: "connection-1",
       pairingId: "pairing-1",
       result: "failed",
     });
-    expect(parseNodeCommand("p connection-1 pairing-1 void")).toMatchObject({ kind: "notice", result: "void" });
+    expect(parseNodeCommand("p connection-1 pairing-1 void")).toMatchObject({ kind: "pairing", result: "void" });
     expect(parseNodeCommand(encodeCanary("token"))).toEqual({ kind: "canary", token: "token" });
   });
 

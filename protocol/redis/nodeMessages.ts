@@ -1,7 +1,11 @@
 import { CLOSE_CODES, type CloseReason, type FollowerStatus } from "../wire/index.ts";
 
-/** What became of a pairing: the admin was told, or cannot be; or an operator's decision made it void. */
-export type NoticeResult = "sent" | "failed" | "void";
+/**
+ * What became of a pairing: the admin was told, or cannot be; an operator approved or refused it; or an operator's decision about
+ * the follower made it void.
+ */
+const PAIRING_NEWS = ["sent", "failed", "void", "approved", "denied"] as const;
+export type PairingNews = (typeof PAIRING_NEWS)[number];
 
 /**
  * What a node is told on its channel. The scripts write these texts, so the form is theirs: a letter, fields without
@@ -38,10 +42,10 @@ export type NodeCommand =
   | { readonly kind: "close"; readonly identifier: string; readonly epoch: number; readonly reason: CloseReason }
   | { readonly kind: "status"; readonly identifier: string; readonly epoch: number; readonly status: FollowerStatus }
   | {
-      readonly kind: "notice";
+      readonly kind: "pairing";
       readonly connectionId: string;
       readonly pairingId: string;
-      readonly result: NoticeResult;
+      readonly result: PairingNews;
     }
   /** The node's own, to see that its channel works. */
   | { readonly kind: "canary"; readonly token: string };
@@ -172,9 +176,11 @@ function parseShort(text: string): NodeCommand | undefined {
     case "s":
       if (second === undefined || (third !== "online" && third !== "unstable" && third !== "offline")) return undefined;
       return { kind: "status", identifier: first, epoch: Number(second), status: third };
-    case "p":
-      if (second === undefined || (third !== "sent" && third !== "failed" && third !== "void")) return undefined;
-      return { kind: "notice", connectionId: first, pairingId: second, result: third };
+    case "p": {
+      const result = PAIRING_NEWS.find((known) => known === third);
+      if (second === undefined || result === undefined) return undefined;
+      return { kind: "pairing", connectionId: first, pairingId: second, result };
+    }
     case "c":
       return { kind: "canary", token: first };
     default:

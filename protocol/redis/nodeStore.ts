@@ -1,3 +1,4 @@
+import type { Validity } from "../tls/index.ts";
 import { redisNow } from "./clock.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { Keys } from "./keys.ts";
@@ -16,6 +17,8 @@ export interface NodeReport {
   readonly draining: boolean;
   /** `Keyring.keyIds`. One of before they were told has none. */
   readonly keyIds?: readonly string[];
+  /** When the certificate is good that followers see. One without TLS has none. */
+  readonly certificate?: Validity | undefined;
   /** The lease's length (ms): the node is dead when it did not renew for so long. */
   readonly leaseMs: number;
 }
@@ -38,8 +41,9 @@ export class NodeStore {
 
   /** Takes or renews the lease. Returns Redis time (ms). */
   async renew(nodeId: string, report: NodeReport): Promise<number> {
-    const { leaseMs, ...fields } = report;
+    const { leaseMs, certificate, ...fields } = report;
     const values = Object.entries(fields).flatMap(([field, value]) => [field, String(value)]);
+    if (certificate !== undefined) values.push("certificate", `${certificate.from} ${certificate.until}`);
     const reply = await runScript(this.#redis, "renewNode", [this.#keys.node(nodeId)], [leaseMs, ...values]);
     const now = reply.number(1);
     await this.#redis.zadd(this.#keys.nodes, now + leaseMs, nodeId);
@@ -78,6 +82,7 @@ export class NodeStore {
           draining: fields.draining === "true",
           renewedAt: Number(fields.renewedAt),
           ...(fields.keyIds === undefined ? {} : { keyIds: fields.keyIds.split(",") }),
+          ...(fields.certificate === undefined ? {} : { certificate: readValidity(fields.certificate) }),
         };
       }),
     );
@@ -110,4 +115,9 @@ export class NodeStore {
   async forgetSessions(nodeId: string, identifiers: readonly string[]): Promise<void> {
     if (identifiers.length > 0) await this.#redis.srem(this.#keys.nodeSessions(nodeId), ...identifiers);
   }
+}
+
+function readValidity(text: string): Validity {
+  const [from = 0, until = 0] = text.split(" ").map(Number);
+  return { from, until };
 }

@@ -1,5 +1,12 @@
 import { unlessAborted } from "./aborting.ts";
-import { type ConnectionRole, openRedis, type RedisConnection } from "./connection.ts";
+import {
+  type ConnectionOptions,
+  type ConnectionRole,
+  openRedis,
+  type RedisConnection,
+  type RedisTls,
+} from "./connection.ts";
+import { RedisUnreachableError } from "./errors.ts";
 import { Keys } from "./keys.ts";
 import type { MessageRecord } from "./messageRecord.ts";
 import { MessageSender, type MessageSenderOptions } from "./messageSender.ts";
@@ -9,12 +16,17 @@ import { type InboundMessage, RuleConsumer, type RuleConsumerOptions, type RuleH
 import { ensureSchemaVersion } from "./schemaVersion.ts";
 import type { SendOptions } from "./sendOptions.ts";
 import type { SendResult } from "./sendResult.ts";
+import type { SettingNames } from "./settingNames.ts";
 import { StatusChanges, type StatusListener } from "./statusChanges.ts";
 
 export interface ClusterOptions extends MessageSenderOptions {
   readonly redisUrl: string;
+  /** Certificates for a `rediss://` that needs them: the authority of Redis, and one of this process' own. */
+  readonly tls?: RedisTls | undefined;
   /** `yonexus` unless given. */
   readonly keyPrefix?: string;
+  /** What the reader of an error calls a setting, `redisUrl` say: as in the environment (`REDIS_URL`) unless given. */
+  readonly setting?: SettingNames | undefined;
   /** How long to wait for Redis at first (ms): 5 s unless given, Infinity for ever. After that an outage is waited out. */
   readonly timeoutMs?: number;
   /** Aborted while `openCluster` waits, it closes everything and throws the signal's reason. Of no effect after that. */
@@ -54,21 +66,27 @@ export interface Cluster {
   sendMessageToClient(identifier: string, message: string, options?: SendOptions): Promise<SendResult>;
   /** How far a message got. Records are kept for a day after the end, of the last 1,000 messages of a follower. */
   getMessage(messageId: string, identifier?: string): Promise<MessageRecord | undefined>;
-  /** Handles what followers send under a rule. A text that the handler returns goes back to the one that sent it. */
+  /**
+   * Handles what followers send under a rule. A text that the handler returns goes back to the one that sent it.
+   * @throws RuleHeldError when another group holds the rule; what Redis refuses it with, or the connection's error, when that does
+   *   not work within seconds; RedisUnreachableError when the cluster is closed.
+   */
   registerRule(rule: string, handler: RuleHandler, options?: RuleOptions): Promise<HeldRule>;
   /** A handler for `registerRule` that passes messages on to another follower, queued unless it says otherwise. */
   relayTo(to: Parameters<typeof relayTo>[0], options?: FollowOnOptions): RuleHandler;
   /**
    * Tells of each change of a follower's status from now on, **once at most**: pub/sub forgets what happens while Redis is away,
-   * so whoever must know reads `FollowerDirectory` too. What the listener throws is told to `onError`, and harms no other.
-   * Waits for Redis while it is away. @returns how to stop.
+   * so whoever must know reads `FollowerDirectory` too. What the listener throws, or rejects with, is told to `onError`, and harms
+   * no other. Waits for Redis while it is away, for 5 s. @returns how to stop.
+   * @throws the connection's error when Redis does not answer in time; RedisUnreachableError when the cluster is closed.
    */
   onStatusChange(listener: StatusListener): Promise<() => void>;
-  /** Leaves every rule and closes the connections. */
+  /** Leaves every rule and closes the connections. What waits for Redis meanwhile fails. */
   close(): Promise<void>;
 }
 
 const DEFAULT_TIMEOUT_MS = 5_000;
+const LISTEN_TIMEOUT_MS = 5_000;
 
 /**
  * Connects a program to the cluster through its Redis.
@@ -78,11 +96,11 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const { redisUrl, keyPrefix = "yonexus", timeoutMs = DEFAULT_TIMEOUT_MS, signal, onError = () => {} } = options;
   signal?.throwIfAborted();
   const keys = new Keys(keyPrefix);
-  const connections = new Connections(redisUrl, onError, options.onConnection);
+  const connections = new Connections(redisUrl, options, onError);
   try {
     const commands = connections.open("commands");
     await new Readiness(commands).within(timeoutMs, signal);
-    await unlessAborted(signal, ensureSchemaVersion(commands, keys));
+    await unlessAborted(signal, ensureSchemaVersion(commands, keys, options.setting));
     return compose(connections, commands, connections.open("subscriber"), keys, { ...options, onError });
   } catch (error) {
     connections.closeAll();
@@ -98,8 +116,10 @@ function compose(
   options: ClusterOptions & { readonly onError: (error: unknown) => void },
 ): Cluster {
   const sender = new MessageSender(commands, subscriber, keys, options);
-  const statusChanges = new StatusChanges(subscriber, keys.events, options.onError);
+  const statusChanges = new StatusChanges(subscriber, keys.events, options.onError, LISTEN_TIMEOUT_MS);
+  /** Those that are held, and those that are being taken. */
   const rules = new Set<HeldRule>();
+  const closing = new AbortController();
   return {
     redis: commands,
     keys,
@@ -112,24 +132,28 @@ function compose(
       handler,
       { group = "default", reply, onUndelivered, onError = options.onError, ...how } = {},
     ) {
+      closing.signal.throwIfAborted();
       const blocking = connections.open("blocking");
       try {
         const complain = (_message: InboundMessage, sent: SendResult) =>
           onError(new NotPassedOnError("The answer", sent));
         const answer = replyWith(sender, { delivery: "queued", ...reply }, onUndelivered ?? complain);
         const consumer = new RuleConsumer(commands, blocking, keys, { ...how, rule, group, handler, answer, onError });
-        await consumer.start();
         const held: HeldRule = {
           get isLive() {
             return consumer.isLive;
           },
           async stop() {
-            rules.delete(held);
             await consumer.stop();
             connections.close(blocking);
+            rules.delete(held);
           },
         };
         rules.add(held);
+        await consumer.start().catch((error: unknown) => {
+          rules.delete(held);
+          throw error;
+        });
         return held;
       } catch (error) {
         connections.close(blocking);
@@ -137,6 +161,7 @@ function compose(
       }
     },
     async close() {
+      closing.abort(new RedisUnreachableError("The connection to Redis was closed: open the cluster again."));
       statusChanges.close();
       await Promise.all([...rules].map((rule) => rule.stop()));
       await sender.close();
@@ -148,18 +173,21 @@ function compose(
 /** The connections of one program. */
 class Connections {
   readonly #url: string;
+  readonly #options: ConnectionOptions;
   readonly #onError: (error: unknown) => void;
   readonly #onConnection: ((redis: RedisConnection) => void) | undefined;
   readonly #open = new Set<RedisConnection>();
 
-  constructor(url: string, onError: (error: unknown) => void, onConnection?: (redis: RedisConnection) => void) {
+  constructor(url: string, options: ClusterOptions, onError: (error: unknown) => void) {
+    const { tls, setting, onConnection } = options;
     this.#url = url;
+    this.#options = { tls, setting };
     this.#onError = onError;
     this.#onConnection = onConnection;
   }
 
   open(role: ConnectionRole): RedisConnection {
-    const redis = openRedis(this.#url, role);
+    const redis = openRedis(this.#url, role, this.#options);
     redis.on("error", this.#onError);
     this.#open.add(redis);
     this.#onConnection?.(redis);

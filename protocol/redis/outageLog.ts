@@ -53,7 +53,10 @@ export class OutageLog {
     this.#reported.set(subject, { loggedAt: now, leftOut: 0 });
     const [oldest] = this.#reported.keys();
     if (oldest !== undefined && this.#reported.size > MAX_SUBJECTS) this.#reported.delete(oldest);
-    this.#logger.warn({ source, error: text, ...(before?.leftOut ? { leftOut: before.leftOut } : {}) }, message);
+    this.#logger.warn(
+      { event: "redis_work_failed", source, error: text, ...(before?.leftOut ? { leftOut: before.leftOut } : {}) },
+      message,
+    );
   }
 
   #lost(error: Error): void {
@@ -64,13 +67,13 @@ export class OutageLog {
       refusal?.concerns === "password"
         ? "Redis refuses the password: check REDIS_URL; trying again."
         : "Redis does not answer: check REDIS_URL; trying again until it does.";
-    this.#logger.warn({ error: error.message }, message);
+    this.#logger.warn({ event: "redis_away", error: error.message }, message);
   }
 
   #found(): void {
     if (!this.#away || !this.#allReady()) return;
     this.#away = false;
-    this.#logger.info("Redis answers again.");
+    this.#logger.info({ event: "redis_back" }, "Redis answers again.");
   }
 
   #allReady(): boolean {

@@ -1,72 +1,31 @@
 import { randomBytes } from "node:crypto";
-import type { AdminNotification } from "../wire/index.ts";
 import { newPairingCode } from "../wire/index.ts";
 import { redisNow } from "./clock.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { Keys } from "./keys.ts";
+import {
+  type ApprovalOutcome,
+  type ConfirmedPairing,
+  type DenialOutcome,
+  type GrantedPairing,
+  newPairingId,
+  type OpenedPairing,
+  PAIRING_LIMITS,
+  type PairingLimits,
+  type PairingNotice,
+  type PairingWaiter,
+  type PendingPairing,
+} from "./pairingRecord.ts";
 import { runScript } from "./scripts.ts";
 import type { Keyring } from "./sealing.ts";
 
-/** How many pairings and notices may be asked for. The windows of notices are an hour. */
-export interface PairingLimits {
-  readonly ttlMs: number;
-  readonly maxTries: number;
-  readonly maxPendingPerAddress: number;
-  readonly maxNoticesPerAddress: number;
-  readonly maxNotices: number;
-  readonly noticeWindowMs: number;
-}
+/** Who decided stands in the audit: so much of it. */
+const MAX_DECIDER = 64;
 
-export const PAIRING_LIMITS: PairingLimits = {
-  ttlMs: 300_000,
-  maxTries: 5,
-  maxPendingPerAddress: 3,
-  maxNoticesPerAddress: 5,
-  maxNotices: 20,
-  noticeWindowMs: 3_600_000,
-};
-
-/** The connection that waits for a pairing: its node is told when the notice went out or failed. */
-export interface PairingWaiter {
-  readonly nodeId: string;
-  readonly connectionId: string;
-  readonly address: string;
-}
-
-/** `now` is Redis time (ms). */
-export type OpenedPairing =
-  | {
-      readonly outcome: "opened" | "joined";
-      readonly pairingId: string;
-      readonly expiresAt: number;
-      readonly notice: AdminNotification;
-      readonly now: number;
-    }
-  | { readonly outcome: "pending_limit" | "address_limit" | "identifier_limit"; readonly now: number }
-  | { readonly outcome: "not_allowed" };
-
-export type ConfirmedPairing =
-  | { readonly outcome: "paired"; readonly pairedAt: number; readonly trustVersion: string }
-  | { readonly outcome: "invalid_code"; readonly triesLeft: number }
-  | { readonly outcome: "too_many_attempts" | "expired" | "not_allowed" };
-
-/** What an admin is told. `code` is a secret: it goes to the notice and nowhere else. */
-export interface PairingNotice {
-  readonly pairingId: string;
-  readonly identifier: string;
-  readonly fingerprint: string;
-  readonly code: string;
-  readonly address: string;
-  readonly expiresAt: number;
-}
-
-export interface PendingPairing {
-  readonly identifier: string;
-  readonly fingerprint: string;
-  readonly expiresAt: number;
-}
-
-/** Pending pairings: one for each identifier and public key. The code is kept as a keyed hash, and sealed until it is sent. */
+/**
+ * Pending pairings: one for each identifier and public key. The code is kept as a keyed hash, and sealed until it is sent. One is
+ * confirmed by its code, or approved by an operator for the key that was shown: then a node makes the secret.
+ */
 export class PairingStore {
   readonly #redis: RedisConnection;
   readonly #keys: Keys;
@@ -96,7 +55,7 @@ export class PairingStore {
     const reply = await runScript(
       this.#redis,
       "openPairing",
-      [own.trust, own.pairings, this.#keys.pairing(identifier, fingerprint), own.notices, own.audit],
+      [own.trust, own.pairings, this.#keys.pairing(identifier, fingerprint), own.notices, own.audit, own.session],
       [
         fingerprint,
         publicKey,
@@ -104,24 +63,26 @@ export class PairingStore {
         keyring.seal(code, codeContext(identifier, fingerprint)),
         limits.ttlMs,
         waiter.address,
-        randomBytes(12).toString("base64url"),
+        newPairingId(),
         waiter.nodeId,
         waiter.connectionId,
         limits.maxPendingPerAddress,
         limits.maxNoticesPerAddress,
         limits.maxNotices,
         limits.noticeWindowMs,
+        keyring.keyIds[0] ?? "",
       ],
     );
     const outcome = reply.outcome(
       "opened",
       "joined",
       "not_allowed",
+      "denied",
       "pending_limit",
       "address_limit",
       "identifier_limit",
     );
-    if (outcome === "not_allowed") return { outcome };
+    if (outcome === "not_allowed" || outcome === "denied") return { outcome };
     if (outcome !== "opened" && outcome !== "joined") return { outcome, now: reply.number(1) };
     const expiresAt = reply.number(2);
     await this.#redis.zadd(this.#keys.pendingPairings, expiresAt, `${identifier} ${fingerprint}`);
@@ -131,6 +92,7 @@ export class PairingStore {
       expiresAt,
       notice: reply.text(3) === "sent" ? "sent" : "pending",
       now: reply.number(4),
+      approved: reply.text(5) === "1",
     };
   }
 
@@ -198,14 +160,91 @@ export class PairingStore {
         ...this.#requireKeyring().hashCode(code, identifier, fingerprint),
       ],
     );
-    const outcome = reply.outcome("paired", "invalid_code", "too_many_attempts", "expired", "not_allowed");
+    const outcome = reply.outcome("paired", "invalid_code", "too_many_attempts", "expired", "not_allowed", "denied");
     if (outcome === "invalid_code") return { outcome, triesLeft: reply.number(1) };
     if (outcome !== "paired") return { outcome };
     await this.#forget(identifier, fingerprint);
     return { outcome, pairedAt: reply.number(1), trustVersion: reply.text(2) };
   }
 
-  /** The pairings that wait for a human, soonest to expire first. */
+  /**
+   * An operator lets the follower in. It commits to the key and the pairing that the operator was shown: whatever else waits by
+   * now is refused. The waiting connection's node makes the secret; no master key is needed here.
+   * @param by who decides, for the audit: 64 characters at most are kept.
+   */
+  async approve(
+    identifier: string,
+    fingerprint: string,
+    pairingId: string,
+    by: string,
+  ): Promise<{ readonly outcome: ApprovalOutcome }> {
+    const own = this.#keys.follower(identifier);
+    const reply = await runScript(
+      this.#redis,
+      "approvePairing",
+      [own.trust, own.pairings, this.#keys.pairing(identifier, fingerprint), own.audit],
+      [pairingId, fingerprint, by.slice(0, MAX_DECIDER), this.#keys.nodeChannelPrefix],
+    );
+    return { outcome: reply.outcome("approved", "already", "gone", "changed", "not_allowed") };
+  }
+
+  /**
+   * An operator refuses the pairing: who waits is told, and its key opens no other for a while.
+   * @param by as in `approve`.
+   */
+  async deny(
+    identifier: string,
+    fingerprint: string,
+    pairingId: string,
+    by: string,
+  ): Promise<{ readonly outcome: DenialOutcome }> {
+    const own = this.#keys.follower(identifier);
+    const reply = await runScript(
+      this.#redis,
+      "denyPairing",
+      [own.trust, own.pairings, this.#keys.pairing(identifier, fingerprint), own.audit],
+      [pairingId, fingerprint, by.slice(0, MAX_DECIDER), this.#keys.nodeChannelPrefix, this.#limits.refusalMs],
+    );
+    const outcome = reply.outcome("denied", "gone", "changed");
+    if (outcome === "denied") await this.#forget(identifier, fingerprint);
+    return { outcome };
+  }
+
+  /**
+   * Makes an approved pairing the trust. For a node, when it is told or finds that one was approved.
+   * @param sealedSecret the new shared secret, stored only when this connection is the one that was approved.
+   */
+  async grant(
+    identifier: string,
+    key: { readonly publicKey: string; readonly fingerprint: string },
+    pairingId: string,
+    address: string,
+    sealedSecret: string,
+  ): Promise<GrantedPairing> {
+    const own = this.#keys.follower(identifier);
+    const { publicKey, fingerprint } = key;
+    const reply = await runScript(
+      this.#redis,
+      "grantPairing",
+      [own.trust, own.pairings, this.#keys.pairing(identifier, fingerprint), own.session, own.audit],
+      [
+        identifier,
+        fingerprint,
+        pairingId,
+        publicKey,
+        address,
+        sealedSecret,
+        this.#keys.nodeChannelPrefix,
+        this.#keys.events,
+      ],
+    );
+    const outcome = reply.outcome("paired", "waiting", "expired", "denied", "not_allowed");
+    if (outcome !== "paired") return { outcome };
+    await this.#forget(identifier, fingerprint);
+    return { outcome, pairedAt: reply.number(1), trustVersion: reply.text(2) };
+  }
+
+  /** The pairings that wait for a human, or for a follower that was approved, soonest to expire first. */
   async pending(limit: number): Promise<PendingPairing[]> {
     const now = await redisNow(this.#redis);
     const members = await this.#redis.zrange(
@@ -216,17 +255,51 @@ export class PairingStore {
       "LIMIT",
       0,
       limit,
-      "WITHSCORES",
     );
-    const pairings: PendingPairing[] = [];
-    for (let index = 0; index + 1 < members.length; index += 2) {
-      const [identifier = "", fingerprint = ""] = (members[index] ?? "").split(" ");
-      // The index may be stale: the pairing itself tells.
-      if ((await this.#redis.exists(this.#keys.pairing(identifier, fingerprint))) === 1) {
-        pairings.push({ identifier, fingerprint, expiresAt: Number(members[index + 1]) });
-      }
-    }
-    return pairings;
+    const found = await Promise.all(
+      members.map(async (member) => {
+        const [identifier = "", fingerprint = ""] = member.split(" ");
+        return this.find(identifier, fingerprint, now);
+      }),
+    );
+    return found.filter((pairing) => pairing !== undefined);
+  }
+
+  /** The id of the last pairing of a key, whatever became of it, as long as something of it is remembered. */
+  async lastId(identifier: string, fingerprint: string): Promise<string | undefined> {
+    return (await this.#redis.hget(this.#keys.pairing(identifier, fingerprint), "pairingId")) ?? undefined;
+  }
+
+  /** The pairing of a key that waits. @param now Redis time (ms), when it is known. */
+  async find(identifier: string, fingerprint: string, now?: number): Promise<PendingPairing | undefined> {
+    // The index may be stale: the pairing itself tells, and the trust whether it is void.
+    const [record, current, time] = await Promise.all([
+      this.#redis.hmget(
+        this.#keys.pairing(identifier, fingerprint),
+        "pairingId",
+        "address",
+        "openedAt",
+        "expiresAt",
+        "pairingEpoch",
+        "approvedAt",
+        "deniedUntil",
+        "granted",
+      ),
+      this.#redis.hget(this.#keys.follower(identifier).trust, "pairingEpoch"),
+      now ?? redisNow(this.#redis),
+    ]);
+    const [pairingId, address, openedAt, expiresAt, epoch, approvedAt, deniedUntil, granted] = record;
+    const isOver = Number(expiresAt) <= time || (deniedUntil ?? granted ?? undefined) !== undefined;
+    if (!pairingId || isOver || (epoch ?? "0") !== (current ?? "0")) return undefined;
+    return {
+      pairingId,
+      identifier,
+      fingerprint,
+      address: address ?? "",
+      openedAt: Number(openedAt),
+      expiresAt: Number(expiresAt),
+      ...(approvedAt ? { approvedAt: Number(approvedAt) } : {}),
+    };
   }
 
   /** Takes expired pairings out of the index. Returns how many. */

@@ -3,7 +3,7 @@ import type { RedisConnection } from "./connection.ts";
 import { RedisUnreachableError } from "./errors.ts";
 
 /** The longest time that a timer can wait (ms). */
-const MAX_TIMER_MS = 2_147_483_647;
+export const MAX_WAIT_MS = 2_147_483_647;
 
 /** Waits for one connection on behalf of many, with one set of listeners however many wait. */
 export class Readiness {
@@ -26,12 +26,13 @@ export class Readiness {
    *   signal's reason.
    */
   async within(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     if (this.isReady) return;
     if (this.#redis.status !== "end") {
       this.#change ??= this.#nextChange();
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, Math.min(Math.max(1, timeoutMs), MAX_TIMER_MS));
+        timer = setTimeout(resolve, Math.min(Math.max(1, timeoutMs), MAX_WAIT_MS));
       });
       await unlessAborted(signal, Promise.race([this.#change, late])).finally(() => clearTimeout(timer));
     }

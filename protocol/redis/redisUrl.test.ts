@@ -73,6 +73,7 @@ describe("REDIS_URL", () => {
   ])("is refused with what to write in its place: %j", (text) => {
     expect(() => parseRedisUrl(text)).toThrow(RedisUrlError);
     expect(() => parseRedisUrl(text)).toThrow(/REDIS_URL/u);
+    expect(() => parseRedisUrl(text, (name) => `${name} in a file`)).toThrow(/^redisUrl in a file /u);
   });
 
   it("that is refused is refused with a RedisUrlError, whatever the text", () => {

@@ -19,6 +19,12 @@ describe("a refusal of Redis", () => {
     expect(refusal?.mend).toContain(mend);
   });
 
+  it("names the setting of the URL as its reader calls it", () => {
+    const mend = (word: string) => explainRefusal(reply(`${word} x`), (name) => `my ${name}`)?.mend;
+    expect(mend("NOAUTH")).toBe("Put its password into my redisUrl.");
+    expect(mend("READONLY")).toBe("Let my redisUrl name the primary.");
+  });
+
   it("is found in the error of a cluster, which wraps it", () => {
     const error = Object.assign(new Error("Failed to refresh slots cache."), { lastNodeError: reply("NOAUTH x") });
     expect(explainRefusal(error)).toMatchObject({ concerns: "password" });

@@ -1,4 +1,5 @@
 import { innermost } from "./innermostError.ts";
+import { inEnvironment, type SettingNames } from "./settingNames.ts";
 
 /** Redis answered, and would not do it. */
 export interface RedisRefusal {
@@ -10,8 +11,8 @@ export interface RedisRefusal {
   readonly mend: string;
 }
 
-/** By the word that the reply begins with. */
-const REFUSALS: Readonly<Record<string, RedisRefusal>> = {
+/** By the word that the reply begins with. @param url what the reader calls the setting of the URL. */
+const refusalsAt = (url: string): Readonly<Record<string, RedisRefusal>> => ({
   OOM: {
     concerns: "server",
     found: "Redis has used up its maxmemory and refuses to write",
@@ -20,7 +21,7 @@ const REFUSALS: Readonly<Record<string, RedisRefusal>> = {
   READONLY: {
     concerns: "server",
     found: "Redis is a read-only replica and refuses to write",
-    mend: "Let REDIS_URL name the primary.",
+    mend: `Let ${url} name the primary.`,
   },
   MISCONF: {
     concerns: "server",
@@ -32,34 +33,41 @@ const REFUSALS: Readonly<Record<string, RedisRefusal>> = {
     found: "Redis has too few replicas and refuses to write",
     mend: "Start its replicas, or lower min-replicas-to-write in redis.conf.",
   },
-  NOAUTH: { concerns: "password", found: "Redis asks for a password", mend: "Put its password into REDIS_URL." },
-  WRONGPASS: { concerns: "password", found: "Redis refuses the password", mend: "Check REDIS_URL." },
+  NOAUTH: { concerns: "password", found: "Redis asks for a password", mend: `Put its password into ${url}.` },
+  WRONGPASS: { concerns: "password", found: "Redis refuses the password", mend: `Check ${url}.` },
   NOPERM: {
     concerns: "server",
     found: "Redis does not allow its user to do this",
-    mend: "Give the user of REDIS_URL all commands and the keys under the prefix, or name another user.",
+    mend: `Give the user of ${url} all commands and the keys under the prefix, or name another user.`,
   },
   LOADING: { concerns: "server", found: "Redis is still loading its data", mend: "Wait until it has." },
   BUSY: { concerns: "server", found: "Redis is busy with a script", mend: "Wait, or see the log of Redis." },
   MASTERDOWN: {
     concerns: "server",
     found: "Redis is a replica that has lost its primary",
-    mend: "Let REDIS_URL name the primary.",
+    mend: `Let ${url} name the primary.`,
   },
   CLUSTERDOWN: {
     concerns: "server",
     found: "The Redis Cluster has lost some of its servers",
     mend: "Start them, or mend the cluster.",
   },
-};
+});
 
-/** What a refusal means, by its reply; undefined for an error of the connection, or of anything but Redis. */
-export function explainRefusal(error: unknown): RedisRefusal | undefined {
+/**
+ * What a refusal means, by its reply; undefined for an error of the connection, or of anything but Redis.
+ * @param setting what the reader calls a setting; as in the environment unless given.
+ */
+export function explainRefusal(error: unknown, setting: SettingNames = inEnvironment): RedisRefusal | undefined {
   const reply = innermost(error);
   if (reply?.name !== "ReplyError") return undefined;
   const [word = ""] = reply.message.split(" ", 1);
   return (
-    REFUSALS[word] ?? { concerns: "command", found: `Redis refuses: ${clause(reply)}`, mend: "See the log of Redis." }
+    refusalsAt(setting("redisUrl"))[word] ?? {
+      concerns: "command",
+      found: `Redis refuses: ${clause(reply)}`,
+      mend: "See the log of Redis.",
+    }
   );
 }
 

@@ -1,9 +1,11 @@
 import { isRule, withSender } from "../wire/index.ts";
 import { AckSender } from "./ackSender.ts";
-import { type RedisConnection, whenReady } from "./connection.ts";
+import type { RedisConnection } from "./connection.ts";
+import { RedisUnreachableError } from "./errors.ts";
 import { failureReason, runTry } from "./handlerTry.ts";
 import type { Keys } from "./keys.ts";
 import { LaneQueue } from "./laneQueue.ts";
+import { Readiness } from "./readiness.ts";
 import { onReconnect } from "./reconnect.ts";
 import { type GivenMessage, RuleInbox } from "./ruleInbox.ts";
 import { RuleHeldError, RuleLease } from "./ruleLease.ts";
@@ -66,6 +68,8 @@ const MAX_CONCURRENCY = 256;
 /** Messages that a replica keeps, those that wait for their follower's turn with them. */
 const MAX_KEPT = 1_024;
 const BLOCK_MS = 2_000;
+/** How long a start waits for the connection that it reads by (ms). */
+const CONNECT_TIMEOUT_MS = 5_000;
 
 /** One replica that holds a rule and handles what arrives: different followers' messages at once, one follower's in order. */
 export class RuleConsumer {
@@ -87,6 +91,8 @@ export class RuleConsumer {
   #failure: { readonly error: unknown } | undefined;
   /** An answer of Redis may be lost: what this replica was given must be asked for before it takes more. */
   #inDoubt = false;
+  readonly #ending = new AbortController();
+  #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #idle: (() => void) | undefined;
   #loop: Promise<void> | undefined;
@@ -144,15 +150,27 @@ export class RuleConsumer {
     return this.#lease.isLive;
   }
 
-  /** Takes the rule and begins to handle. @throws RuleHeldError when another group holds it. */
-  async start(): Promise<void> {
+  /**
+   * Takes the rule and begins to handle. Once: a consumer that failed or was stopped is not started again.
+   * @throws RuleHeldError when another group holds it; the connection's error when the blocking one is not there within 5 s;
+   *   RedisUnreachableError when it is stopped meanwhile.
+   */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    const { signal } = this.#ending;
+    // Before the lease: from then on nodes accept messages, which somebody has to read.
+    await new Readiness(this.#blocking).within(CONNECT_TIMEOUT_MS, signal);
     await this.#lease.start();
+    signal.throwIfAborted();
     this.#forgetReconnects = onReconnect(this.#redis, () => this.#doubt());
-    await whenReady(this.#blocking);
     this.#loop = this.#run();
   }
 
-  /** Lets handlers in progress finish, for a while, gives back what was not begun, and gives the rule up. */
+  /** Lets handlers in progress finish, for a while, gives back what was not begun, and gives the rule up. A start under way fails. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -160,6 +178,9 @@ export class RuleConsumer {
 
   async #stop(): Promise<void> {
     const { stopTimeoutMs, onError } = this.#options;
+    this.#ending.abort(new RedisUnreachableError("The consumer of the rule was stopped: register the rule again."));
+    // A lease that was asked for must be given back after it was taken. Redis answers that, or fails it, within seconds.
+    await this.#starting?.catch(() => undefined);
     this.#forgetReconnects?.();
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {

@@ -1,6 +1,7 @@
 import type { RedisConnection } from "./connection.ts";
 import { SchemaMismatchError } from "./errors.ts";
 import type { Keys } from "./keys.ts";
+import { inEnvironment, type SettingNames } from "./settingNames.ts";
 
 /** Rises when a key changes its meaning. */
 export const SCHEMA_VERSION = "1";
@@ -15,10 +16,16 @@ export interface SchemaProblem {
 
 /**
  * Checks that the key space is ours, and marks an empty one. Every process calls it before anything else.
+ * @param setting what the reader calls a setting; as in the environment unless given.
  * @throws SchemaMismatchError when another version wrote it, or something that is no Yonexus; nothing was written.
  */
-export async function ensureSchemaVersion(redis: RedisConnection, keys: Keys): Promise<void> {
-  const schema = judge(await textOf(redis.set(keys.schemaVersion, SCHEMA_VERSION, "NX", "GET")), keys);
+export async function ensureSchemaVersion(
+  redis: RedisConnection,
+  keys: Keys,
+  setting: SettingNames = inEnvironment,
+): Promise<void> {
+  const stored = await textOf(redis.set(keys.schemaVersion, SCHEMA_VERSION, "NX", "GET"));
+  const schema = judge(stored, keys, setting("keyPrefix"));
   if (typeof schema === "object") throw new SchemaMismatchError(`${schema.found}: ${schema.mend}.`);
 }
 
@@ -38,7 +45,7 @@ export async function readSchema(
 function judge(
   stored: string | null | undefined,
   { schemaVersion: key, prefix }: Keys,
-  prefixSetting = "YONEXUS_KEY_PREFIX",
+  prefixSetting: string,
 ): "empty" | "current" | SchemaProblem {
   if (stored === null) return "empty";
   if (stored === SCHEMA_VERSION) return "current";

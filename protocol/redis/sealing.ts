@@ -3,6 +3,8 @@ import nacl from "tweetnacl";
 import { UnsealError } from "./errors.ts";
 
 const VERSION = "v1";
+/** In the place of a key's id, where it cannot be told. */
+export const UNKNOWN_KEY = "unknown";
 
 interface MasterKey {
   readonly id: string;
@@ -12,6 +14,12 @@ interface MasterKey {
 
 function derive(masterKey: Uint8Array, purpose: string): Buffer {
   return createHmac("sha256", masterKey).update(`yonexus ${purpose} v1`).digest();
+}
+
+/** The id of the master key that sealed a value; `unknown` for what was never sealed. */
+export function sealingKeyOf(sealed: string): string {
+  const [version, keyId = ""] = sealed.split(".");
+  return version === VERSION && /^[0-9a-f]{8}$/u.test(keyId) ? keyId : UNKNOWN_KEY;
 }
 
 /**
@@ -75,7 +83,7 @@ export class Keyring {
 
   /** Whether a sealed value was sealed by a key other than the current one. */
   needsResealing(sealed: string): boolean {
-    return sealed.split(".")[1] !== this.#current.id;
+    return sealingKeyOf(sealed) !== this.#current.id;
   }
 
   /**

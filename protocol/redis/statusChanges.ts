@@ -1,6 +1,9 @@
 import { FOLLOWER_STATUSES, type FollowerStatus, isIdentifier } from "../wire/index.ts";
+import { unlessAborted } from "./aborting.ts";
 import type { RedisConnection } from "./connection.ts";
+import { before } from "./deadline.ts";
 import { RedisUnreachableError } from "./errors.ts";
+import { MAX_WAIT_MS, Readiness } from "./readiness.ts";
 import { Subscription } from "./subscriber.ts";
 
 /** A follower's status changed. */
@@ -14,7 +17,8 @@ export interface StatusChange {
   readonly at: number;
 }
 
-export type StatusListener = (change: StatusChange) => void;
+/** What it returns is of no account, but for a promise that rejects: that is as if it had thrown. */
+export type StatusListener = (change: StatusChange) => unknown;
 
 /** Reads a text of the events' channel; undefined for one of an unknown form (a newer version's, to be ignored). */
 export function parseStatusChange(text: string): StatusChange | undefined {
@@ -49,31 +53,54 @@ export class StatusChanges {
   readonly #redis: RedisConnection;
   readonly #channel: string;
   readonly #onError: (error: unknown) => void;
+  readonly #timeoutMs: number;
+  readonly #readiness: Readiness;
   /** Each in a box of its own: a function may listen twice. */
   readonly #listeners = new Set<{ readonly tell: StatusListener }>();
-  readonly #closed = Promise.withResolvers<never>();
+  readonly #closing = new AbortController();
   #subscription: Promise<Subscription> | undefined;
   /** Settles when the subscription before is given up: Redis must hear of that before it hears of the next. */
   #unsubscribed: Promise<void> = Promise.resolve();
 
-  /** @param redis opened for `subscriber`. @param onError is told what a listener throws. */
-  constructor(redis: RedisConnection, channel: string, onError: (error: unknown) => void) {
+  /**
+   * @param redis opened for `subscriber`. @param onError is told what a listener throws, or rejects with.
+   * @param timeoutMs how long a listener waits for Redis while it is away: as long as a timer can, unless given.
+   */
+  constructor(
+    redis: RedisConnection,
+    channel: string,
+    onError: (error: unknown) => void,
+    timeoutMs: number = MAX_WAIT_MS,
+  ) {
     this.#redis = redis;
     this.#channel = channel;
     this.#onError = onError;
-    this.#closed.promise.catch(() => undefined);
+    this.#timeoutMs = timeoutMs;
+    this.#readiness = new Readiness(redis);
   }
 
-  /** Resolves when changes are heard, with how to stop; waits for Redis while it is away. @throws RedisUnreachableError when closed. */
+  /**
+   * Resolves when changes are heard, with how to stop.
+   * @throws RedisUnreachableError when it is closed, or Redis does not answer in time; what the connection fails with meanwhile.
+   */
   async listen(tell: StatusListener): Promise<() => void> {
+    const { signal } = this.#closing;
+    signal.throwIfAborted();
     const listener = { tell };
     this.#listeners.add(listener);
     try {
+      const deadline = performance.now() + this.#timeoutMs;
+      await this.#readiness.within(this.#timeoutMs, signal);
       this.#subscription ??= this.#unsubscribed.then(async () =>
         Subscription.open(this.#redis, this.#channel, (text) => this.#hear(text)),
       );
-      // A subscription that waits for Redis is never answered once its connection is ended.
-      await Promise.race([this.#subscription, this.#closed.promise]);
+      // One that Redis does not answer is given up with the last listener, and ends when it is answered.
+      const answered = await unlessAborted(signal, before(deadline, this.#subscription));
+      if (answered === undefined) {
+        throw new RedisUnreachableError(
+          "Redis did not answer a subscription in time: see that it runs, and try again.",
+        );
+      }
     } catch (error) {
       this.#leave(listener);
       throw error;
@@ -85,7 +112,7 @@ export class StatusChanges {
   close(): void {
     this.#listeners.clear();
     this.#unsubscribe();
-    this.#closed.reject(new RedisUnreachableError("The connection to Redis was closed: open the cluster again."));
+    this.#closing.abort(new RedisUnreachableError("The connection to Redis was closed: open the cluster again."));
   }
 
   #leave(listener: { readonly tell: StatusListener }): void {
@@ -105,12 +132,14 @@ export class StatusChanges {
   #hear(text: string): void {
     const change = parseStatusChange(text);
     if (change === undefined) return;
-    for (const { tell } of [...this.#listeners]) {
-      try {
-        tell(change);
-      } catch (error) {
-        this.#onError(error);
-      }
+    for (const { tell } of [...this.#listeners]) void this.#tell(tell, change);
+  }
+
+  async #tell(tell: StatusListener, change: StatusChange): Promise<void> {
+    try {
+      await tell(change);
+    } catch (error) {
+      this.#onError(error);
     }
   }
 }

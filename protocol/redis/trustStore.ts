@@ -1,9 +1,10 @@
 import type { AdminNotification } from "../wire/index.ts";
+import { type AllowlistSource, AllowlistSources, requireSource, SOURCE_KEPT_MS } from "./allowlistSources.ts";
 import type { RedisConnection } from "./connection.ts";
-import { ConfigurationLimitError } from "./errors.ts";
 import { COORDINATOR_SOURCE, type Keys } from "./keys.ts";
 import { runScript } from "./scripts.ts";
 import type { Keyring } from "./sealing.ts";
+import { endVoidPairings } from "./voidPairings.ts";
 
 /** What a hello is answered from: read in one round trip. Instants are Redis time in ms. */
 export interface FollowerLookup {
@@ -28,6 +29,8 @@ export interface Trust {
 export interface ClearedTrust {
   readonly known: boolean;
   readonly wasPaired: boolean;
+  /** Whether it is on the allowlist now: only then may it pair again. */
+  readonly allowed: boolean;
   /** The node that held the live session, which was told to close it. */
   readonly closedOn?: string;
 }
@@ -37,9 +40,7 @@ type Decider = string;
 const OPERATOR: Decider = "";
 
 /** Configurations that may name one follower. */
-const MAX_SOURCES = 64;
-/** A name goes into the name of a key and of a field. */
-const SOURCE = /^[A-Za-z0-9.:_-]{1,64}$/u;
+const MAX_SOURCES = 256;
 /** The fields of the trust that say which configurations name the follower begin with this. */
 const SOURCE_FIELD = "by:";
 
@@ -48,12 +49,14 @@ export class TrustStore {
   readonly #redis: RedisConnection;
   readonly #keys: Keys;
   readonly #keyring: Keyring | undefined;
+  readonly #sources: AllowlistSources;
 
   /** @param keyring needed to read and write secrets; a process that only lists does without. */
   constructor(redis: RedisConnection, keys: Keys, keyring?: Keyring) {
     this.#redis = redis;
     this.#keys = keys;
     this.#keyring = keyring;
+    this.#sources = new AllowlistSources(redis, keys);
   }
 
   /** @param fingerprint of the key in the hello, or undefined when it named none. */
@@ -105,11 +108,14 @@ export class TrustStore {
       this.#redis,
       "resealSecret",
       [own.trust],
-      [trustVersion, sealedSecret, this.sealSecret(identifier, secret)],
+      [trustVersion, "sealedSecret", sealedSecret, this.sealSecret(identifier, secret)],
     );
   }
 
-  /** Forgets key and secret, and ends the live session and the pairings that wait. With `disallow` the identifier leaves the allowlist too. */
+  /**
+   * An operator, by a program, forgets key and secret, and ends the live session and the pairings that wait. With `disallow` the
+   * identifier leaves the allowlist too, and no configuration lets it in again: only `allow` does.
+   */
   async clear(identifier: string, reason: string, options: { disallow: boolean }): Promise<ClearedTrust> {
     const own = this.#keys.follower(identifier);
     const reply = await runScript(
@@ -119,54 +125,99 @@ export class TrustStore {
       [identifier, reason, options.disallow ? 1 : 0, this.#keys.nodeChannelPrefix, this.#keys.events],
     );
     const known = reply.outcome("cleared", "unknown") === "cleared";
-    if (known) await this.#endPairings(identifier);
+    if (known) await endVoidPairings(this.#redis, this.#keys, identifier);
     const node = reply.text(2);
-    return { known, wasPaired: reply.text(1) === "1", ...(node === "" ? {} : { closedOn: node }) };
+    return {
+      known,
+      wasPaired: reply.text(1) === "1",
+      allowed: reply.text(3) === "1",
+      ...(node === "" ? {} : { closedOn: node }),
+    };
   }
 
   /** An operator puts identifiers on the allowlist. Answers those that were not on it. */
   async allow(identifiers: readonly string[]): Promise<string[]> {
-    return (await this.#allow(identifiers, OPERATOR)).changed;
+    return this.#allow(identifiers, OPERATOR);
   }
 
   /**
-   * An operator takes an identifier off the allowlist. Its live session and the pairings that wait end, its trust stays for
-   * when it is allowed again.
+   * An operator takes an identifier off the allowlist, and no configuration lets it in again: only `allow` does. Its live session
+   * and the pairings that wait end, its trust stays for when it is allowed again.
    */
   async disallow(identifier: string): Promise<{ changed: boolean; closedOn?: string }> {
-    const { outcome, ...closed } = await this.#setAllowed(identifier, false, OPERATOR);
-    return { changed: outcome === "changed", ...closed };
+    return this.#setAllowed(identifier, false, OPERATOR);
   }
 
   /**
    * Makes the allowlist follow one of several configurations. A follower is added when the first of them names it, and taken
-   * off when the last one names it no longer, if a configuration had added it. What an operator allowed by hand stays, and so
-   * does it that one was taken off: until no configuration names it any more, and one comes back to it.
-   * @param source whose configuration it is: 1 to 64 of `A-Za-z0-9.:_-`. The same at each start, or the last one's names stay.
-   * @throws ConfigurationLimitError when 64 others name a follower already. Nothing of that one was changed, and all else was done.
+   * off when the last one names it no longer, if a configuration had added it. What an operator decided stands, whatever names the
+   * follower: one that was allowed by hand stays, one that was taken off or revoked stays out.
+   *
+   * A source that is neither applied nor renewed for 30 days is retired: nobody applies its list any more, and what only that one
+   * had let in is taken off. Of a follower that 256 configurations name the one that was longest unrenewed makes room.
+   * @param source whose configuration it is: 1 to 64 of `A-Za-z0-9.:_-`. The same at each start, or the last one's names stay for
+   *   those 30 days.
    */
   async applyConfigured(
     identifiers: readonly string[],
     source: string,
   ): Promise<{ added: string[]; removed: string[] }> {
-    if (!SOURCE.test(source)) {
-      throw new TypeError(`${JSON.stringify(source)} names no configuration: give it 1 to 64 of A-Za-z0-9.:_- .`);
-    }
-    const index = this.#keys.configuredBy(source);
-    const before = await this.#redis.smembers(index);
+    requireSource(source);
+    const before = await this.#sources.named(source);
     const wanted = new Set(identifiers);
-    // What the configuration did to a follower stands in its trust; the set only finds those followers. So it is written
+    // What the configuration did to a follower stands in its trust; the index only finds those followers. So it is written
     // before and shortened after: stopped in between, the next start finds all that is left to do.
-    if (identifiers.length > 0) await this.#redis.sadd(index, ...identifiers);
-    const { changed: added, refused } = await this.#allow(identifiers, source);
+    if (identifiers.length > 0) await this.#sources.note(source, identifiers);
+    const added = await this.#allow(identifiers, source);
     const gone = before.filter((identifier) => !wanted.has(identifier));
-    const removed: string[] = [];
-    for (const identifier of gone) {
-      if ((await this.#setAllowed(identifier, false, source)).outcome === "changed") removed.push(identifier);
-    }
-    if (gone.length + refused.length > 0) await this.#redis.srem(index, ...gone, ...refused);
-    if (refused.length > 0) throw new ConfigurationLimitError(refused, MAX_SOURCES);
+    const removed = await this.#nameNoLonger(gone, source);
+    await this.#sources.unlist(source, gone);
+    if (identifiers.length === 0) await this.#sources.forget(source);
     return { added, removed };
+  }
+
+  /**
+   * Says that a configuration is in use still: once an hour is often enough. @returns false when it must be applied again, because
+   * the source lapsed or was forgotten, or never named anybody.
+   */
+  async renewSource(source: string): Promise<boolean> {
+    requireSource(source);
+    return this.#sources.renew(source);
+  }
+
+  /** The configurations that feed the allowlist, the longest unrenewed first, with how many followers each names. */
+  async sources(): Promise<(AllowlistSource & { readonly followers: number })[]> {
+    return this.#sources.list();
+  }
+
+  /**
+   * An operator drops a configuration: it is as if it had been applied without a name. One that is in use still comes back when it
+   * is next applied. @returns whom that took off the allowlist, and `known: false` for a source that there is not.
+   */
+  async forgetSource(source: string): Promise<{ known: boolean; removed: string[] }> {
+    requireSource(source);
+    const named = await this.#sources.named(source);
+    const removed = await this.#nameNoLonger(named, source);
+    await this.#sources.unlist(source, named);
+    const isNoted = await this.#sources.forget(source);
+    return { known: isNoted || named.length > 0, removed };
+  }
+
+  /** Sources that were not renewed for 30 days, the longest first. The coordinators' own is never among them. */
+  async lapsedSources(most: number): Promise<AllowlistSource[]> {
+    return this.#sources.lapsed(most);
+  }
+
+  /**
+   * Takes out a source that lapsed, with what only it had let in. What it named anew since is left alone, and so is the source then.
+   * @returns whom that took off the allowlist.
+   */
+  async retireSource(lapsed: AllowlistSource): Promise<string[]> {
+    const named = await this.#sources.named(lapsed.source);
+    // What it named since it lapsed it named anew.
+    const removed = await this.#nameNoLonger(named, lapsed.source, lapsed.renewedAt + SOURCE_KEPT_MS);
+    await this.#sources.retire(lapsed);
+    return removed;
   }
 
   /** The configurations that name the follower, in lexical order. */
@@ -180,54 +231,60 @@ export class TrustStore {
     return sources.length === 0 ? [COORDINATOR_SOURCE] : sources.toSorted();
   }
 
-  async #allow(identifiers: readonly string[], by: Decider): Promise<{ changed: string[]; refused: string[] }> {
+  /** @returns those that were not on the allowlist. */
+  async #allow(identifiers: readonly string[], by: Decider): Promise<string[]> {
     // The index first: stopped in between, it finds a follower that is not allowed yet, which is harmless.
     if (identifiers.length > 0) {
       await this.#redis.zadd(this.#keys.followers, ...identifiers.flatMap((identifier) => [0, identifier]));
     }
-    const results = await Promise.all(identifiers.map(async (identifier) => this.#setAllowed(identifier, true, by)));
-    const withOutcome = (wanted: string) => identifiers.filter((_, index) => results[index]?.outcome === wanted);
-    return { changed: withOutcome("changed"), refused: withOutcome("too_many_sources") };
+    const changed = await Promise.all(
+      identifiers.map(async (identifier) => (await this.#setAllowed(identifier, true, by)).changed),
+    );
+    return identifiers.filter((_, index) => changed[index]);
+  }
+
+  /** @param until only what it named until then (ms). @returns whom that took off the allowlist. */
+  async #nameNoLonger(identifiers: readonly string[], source: string, until?: number): Promise<string[]> {
+    const removed: string[] = [];
+    for (const identifier of identifiers) {
+      if ((await this.#setAllowed(identifier, false, source, until)).changed) removed.push(identifier);
+    }
+    return removed;
   }
 
   async #setAllowed(
     identifier: string,
     allowed: boolean,
     by: Decider,
-  ): Promise<{ outcome: "changed" | "unchanged" | "too_many_sources"; closedOn?: string }> {
+    until?: number,
+  ): Promise<{ changed: boolean; closedOn?: string }> {
     const own = this.#keys.follower(identifier);
-    const reply = await runScript(
-      this.#redis,
-      "setAllowed",
-      [own.trust, own.session, own.audit],
-      [identifier, allowed ? 1 : 0, this.#keys.nodeChannelPrefix, this.#keys.events, by, MAX_SOURCES],
-    );
-    const outcome = reply.outcome("changed", "unchanged", "too_many_sources");
-    if (outcome === "changed" && !allowed) await this.#endPairings(identifier);
-    const node = reply.text(1);
-    return { outcome, ...(node === "" ? {} : { closedOn: node }) };
-  }
-
-  /**
-   * Ends the pairings that an operator's decision made void, so that who waits for them is told. They count no longer
-   * already: stopped here, a code of theirs is refused all the same.
-   */
-  async #endPairings(identifier: string): Promise<void> {
-    const own = this.#keys.follower(identifier);
-    for (const member of await this.#redis.zrange(own.pairings, "0", "-1")) {
-      const [fingerprint = ""] = member.split(" ");
-      const record = this.#keys.pairing(identifier, fingerprint);
-      const pairingId = await this.#redis.hget(record, "pairingId");
-      if (pairingId === null) continue;
+    let makesRoom = "";
+    for (;;) {
       const reply = await runScript(
         this.#redis,
-        "resolveNotice",
-        [own.trust, record, own.pairings, own.notices, own.audit],
-        [pairingId, "void", fingerprint, this.#keys.nodeChannelPrefix, ""],
+        "setAllowed",
+        [own.trust, own.session, own.audit],
+        [
+          identifier,
+          allowed ? 1 : 0,
+          this.#keys.nodeChannelPrefix,
+          this.#keys.events,
+          by,
+          MAX_SOURCES,
+          makesRoom,
+          until ?? "",
+        ],
       );
-      if (reply.outcome("void", "resolved", "gone") === "void") {
-        await this.#redis.zrem(this.#keys.pendingPairings, `${identifier} ${fingerprint}`);
+      const outcome = reply.outcome("changed", "unchanged", "named_since", "too_many_sources");
+      if (outcome === "too_many_sources") {
+        makesRoom = await this.#sources.oldest(reply.texts(1));
+        continue;
       }
+      const changed = outcome === "changed";
+      if (changed && !allowed) await endVoidPairings(this.#redis, this.#keys, identifier);
+      const node = reply.text(1);
+      return { changed, ...(node === "" ? {} : { closedOn: node }) };
     }
   }
 

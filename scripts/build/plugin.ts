@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, type Metafile } from "esbuild";
 import { bundleInstaller } from "../install/bundleInstaller.ts";
+import { BUILD_NOTE, outputsDigest } from "../install/filesDigest.ts";
 import { sourcesDigest } from "../install/sourcesDigest.mjs";
 
 /**
@@ -53,7 +54,9 @@ for (const name of ["ws", "bullmq", "pino"]) {
 
 await cp(join(root, "LICENSE"), join(dist, "LICENSE"));
 await writeFile(join(dist, "THIRD_PARTY_LICENSES.txt"), await thirdPartyLicenses(metafile));
-await writeFile(join(dist, "build.json"), `${JSON.stringify({ sourcesDigest: sourcesDigest(root) })}\n`);
+const note = { sourcesDigest: sourcesDigest(root), outputsDigest: outputsDigest(join(root, "plugin")) };
+// The last of all in there: without it, it counts as not built.
+await writeFile(join(dist, BUILD_NOTE), `${JSON.stringify(note)}\n`);
 await bundleInstaller(join(root, "plugin", "build", "install.mjs"));
 
 for (const path of Object.keys(metafile.outputs)) {

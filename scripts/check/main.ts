@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { argv, env, execPath, exit, stdout } from "node:process";
 import { fileURLToPath } from "node:url";
+import { compiledFileProblems } from "./compiledFiles.ts";
 import { foreignNameProblems, lockProblems } from "./foreignNames.ts";
 import { importProblems } from "./importRules.ts";
 import { luaHeadProblems } from "./luaHeads.ts";
@@ -30,6 +31,7 @@ const CHECKS: readonly Check[] = [
   { name: "generated", run: () => runProgram(execPath, "--conditions=source", "scripts/generate/main.ts", "--check") },
   { name: "lock file", run: () => sentences(lockProblems(readFileSync(join(root, "package-lock.json"), "utf8"))) },
   { name: "foreign names", run: () => sentences(foreignNameProblems(files(), ownNames())) },
+  { name: "compiled files", run: () => sentences(compiledFileProblems(files().map(({ path }) => path))) },
   { name: "lua heads", run: () => sentences(luaHeadProblems(files().filter(({ path }) => path.endsWith(".lua")))) },
 ];
 

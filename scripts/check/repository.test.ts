@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { compiledFileProblems } from "./compiledFiles.ts";
 import { foreignNameProblems, lockProblems } from "./foreignNames.ts";
 import { luaHeadProblems } from "./luaHeads.ts";
 
@@ -42,6 +43,22 @@ describe("foreignNameProblems", () => {
     "prom.registry.get",
   ])("accepts %j", (line) => {
     expect(problems(line)).toEqual([]);
+  });
+});
+
+describe("compiledFileProblems", () => {
+  it.each(["a/b.js", "a/b.d.ts", "a/b.js.map", "a/b.d.ts.map", "a/b.mjs", "a/b.jsx"])(
+    "refuses %s beside its source",
+    (path) => {
+      const sources = ["a/b.ts", "a/c.ts"];
+      expect(compiledFileProblems([...sources, path])).toEqual([expect.stringMatching(/^a\/b\..* from a\/b\.ts /u)]);
+      expect(compiledFileProblems(["a/b.tsx", path])).toHaveLength(1);
+    },
+  );
+
+  it("accepts JavaScript and declarations that have no such source", () => {
+    const paths = ["a/b.test.ts", "a/b.d.mts", "a/b.mjs", "examples/index.js", "openclaw.d.ts", "openclaw.ts/a.js"];
+    expect(compiledFileProblems(paths)).toEqual([]);
   });
 });
 

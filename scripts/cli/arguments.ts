@@ -10,6 +10,14 @@ export function parseIdentifier(text: string): string {
   );
 }
 
+/** The beginning of a pairing's id, or an identifier. @throws UsageError */
+export function parsePairing(text: string): string {
+  if (isIdentifier(text)) return text;
+  throw new UsageError(
+    `${quote(text)} is neither the id of a pairing nor an identifier: use what \`yonexus pairings\` shows.`,
+  );
+}
+
 /** For an argument that takes several identifiers. */
 export function collectIdentifiers(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), parseIdentifier(text)];

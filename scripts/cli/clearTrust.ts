@@ -2,6 +2,7 @@ import { namedStill, sessionClosed } from "@yonexus/protocol/operator";
 import { TrustStore } from "@yonexus/protocol/redis";
 import { CliError } from "./cliError.ts";
 import { type ClusterOptions, withCluster } from "./clusterAccess.ts";
+import { nextSteps } from "./nextSteps.ts";
 import { print, printJson } from "./output.ts";
 
 export interface ClearOptions extends ClusterOptions {
@@ -13,6 +14,7 @@ interface Clearing {
   readonly reason: string;
   readonly disallow: boolean;
   readonly done: string;
+  /** What the follower does next; of one that may not pair another sentence is said. */
   readonly next: string;
 }
 
@@ -41,6 +43,11 @@ export async function clearTrust(identifier: string, options: ClearOptions, clea
     );
     const still = namedStill(identifier, configuredBy);
     if (still !== undefined) print(still);
-    print(next);
+    // One that is off the allowlist is not asked for a code when it connects.
+    print(
+      disallow || cleared.allowed
+        ? next
+        : `It is not on the allowlist, so it may not pair: ${nextSteps.allowAgain(identifier)}.`,
+    );
   });
 }

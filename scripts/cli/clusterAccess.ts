@@ -112,7 +112,8 @@ export async function connectCluster<T>(
     const redis = openRedis(target.redisUrl, role, { tls: target.tls });
     // Without a listener a lost connection would end the process.
     redis.on("error", (error: unknown) => {
-      lastError = error;
+      // A peer that refuses a handshake may close before it is heard to say why: what says more is kept.
+      if (lastError === undefined || !isReset(error)) lastError = error;
     });
     opened.push(redis);
     return redis;
@@ -161,6 +162,10 @@ function unusable({ place, file }: ClusterTarget, cause: unknown): CliError {
     `Redis does not answer at ${place}${reason === undefined ? "" : `: ${reason}`}. Start it, or mend REDIS_URL.`,
     { cause },
   );
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }
 
 /** Nobody listens there. */

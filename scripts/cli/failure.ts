@@ -1,14 +1,16 @@
+import { AdminListenError } from "@yonexus/protocol/admin";
 import { ConfigError } from "@yonexus/protocol/config";
 import { LocalError } from "@yonexus/protocol/local";
 import { plainText } from "@yonexus/protocol/operator";
 import {
-  explainRefusal,
+  explainConnection,
   InvalidMessageError,
   RedisUrlError,
   RuleHeldError,
   SchemaMismatchError,
   UnsealError,
 } from "@yonexus/protocol/redis";
+import { CertificateError } from "@yonexus/protocol/tls";
 import { CommanderError } from "commander";
 import { CliError, QuietFailure, UsageError } from "./cliError.ts";
 import { usageSentence } from "./usage.ts";
@@ -21,6 +23,8 @@ export interface Failure {
 }
 
 const OWN = [
+  AdminListenError,
+  CertificateError,
   CliError,
   UsageError,
   QuietFailure,
@@ -48,8 +52,8 @@ export function explainFailure(error: unknown, command: string | undefined): Fai
     return { exitCode: 1, sentence: error.problems[0] ?? error.message };
   }
   if (isOwnError(error)) return { exitCode: 1, sentence: error.message };
-  const refusal = explainRefusal(error);
-  if (refusal !== undefined) return { exitCode: 1, sentence: `${refusal.found}. ${refusal.mend}` };
+  const known = explainConnection(error);
+  if (known !== undefined) return { exitCode: 1, sentence: `${known.found}. ${known.mend}` };
   const unheard = explainListening(error);
   if (unheard !== undefined) return { exitCode: 1, sentence: unheard };
   const text = error instanceof Error ? error.message : String(error);

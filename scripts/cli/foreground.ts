@@ -1,6 +1,7 @@
 import { type LoadedConfig, loadConfig } from "@yonexus/protocol/config";
 import { createLogger, type Logger } from "@yonexus/protocol/log";
 import type { Command } from "commander";
+import { stoppableStart } from "./stoppableStart.ts";
 import { stopRequested } from "./stopSignals.ts";
 
 /** The options of `yonexus node` and `yonexus coordinator`. */
@@ -14,7 +15,8 @@ type ProcessConfig = LoadedConfig<"redisUrl" | "masterKeys">;
 export interface ForegroundProcess {
   /** In its log lines. */
   readonly name: string;
-  readonly start: (config: ProcessConfig, logger: Logger) => Promise<Started>;
+  /** @param signal aborted when it is told to stop before it is ready; then it rejects with its reason. */
+  readonly start: (config: ProcessConfig, logger: Logger, signal: AbortSignal) => Promise<Started>;
 }
 
 interface Started {
@@ -22,6 +24,8 @@ interface Started {
   readonly stop: () => Promise<void>;
   /** Tells that it is ready. */
   readonly announce: () => void;
+  /** What SIGHUP does in place of a stop; absent where it is a stop. */
+  readonly reload?: (() => void) | undefined;
 }
 
 export function addForegroundOptions(command: Command): Command {
@@ -36,11 +40,15 @@ export async function runInForeground(options: ForegroundOptions, { name, start 
   const logger = createLogger(config.logLevel, name);
   endOnUnforeseenErrors(logger);
   endWithParent();
-  const stopped = stopRequested();
-  const starting = start(config, logger);
-  // Told to stop while it waits for Redis, there is nothing to drain.
-  const started = await Promise.race([starting, stopped]);
+  let reload: (() => void) | undefined;
+  const stopped = stopRequested(() => {
+    reload?.();
+    return reload !== undefined;
+  });
+  const started = await stoppableStart(stopped, (signal) => start(config, logger, signal));
+  // Told to stop while it waited for Redis, it has closed everything, and there is nothing to drain.
   if (started === undefined) return;
+  reload = started.reload;
   started.announce();
   await stopped;
   await started.stop();
@@ -49,7 +57,7 @@ export async function runInForeground(options: ForegroundOptions, { name, start 
 function endOnUnforeseenErrors(logger: Logger): void {
   const end = (error: unknown): void => {
     const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-    logger.fatal({ error: name, stack }, message);
+    logger.fatal({ event: "unforeseen_error", error: name, stack }, message);
     process.exit(1);
   };
   process.on("uncaughtException", end);

@@ -8,6 +8,8 @@ export const nextSteps: NextSteps = {
   allow: (identifier) => `allow it with \`${allowCommand(identifier)}\``,
   allowAgain: (identifier) => `let it in with \`${allowCommand(identifier)}\``,
   allowNote: allowCommand,
+  listPairings: () => "see who waits with `yonexus pairings`",
+  shutOut: (identifier) => `shut it out with \`yonexus revoke ${identifier}\``,
   queue: () => "add --queue",
   keepLonger: () => "send it with a longer --ttl",
   chooseMessageId: () => "choose another --id, or leave it out",

@@ -15,14 +15,20 @@ export function addCoordinatorCommand(program: Command): void {
     .action((options: ForegroundOptions) =>
       runInForeground(options, {
         name: "coordinator",
-        start: async (config, logger) => {
+        start: async (config, logger, signal) => {
           const { startCoordinator } = await import("@yonexus/coordinator");
           const terminal = process.stdout;
-          const coordinator = await startCoordinator(config, { logger, terminal, json: options.json === true });
+          const coordinator = await startCoordinator(config, {
+            ...{ logger, terminal, signal },
+            json: options.json === true,
+          });
           return {
             stop: () => coordinator.stop(),
             announce: () => {
-              if (options.json === true) printJson({ event: "ready", coordinatorId: coordinator.coordinatorId });
+              if (options.json === true) {
+                const { coordinatorId, adminUrl } = coordinator;
+                printJson({ event: "ready", coordinatorId, adminUrl });
+              }
             },
           };
         },

@@ -68,12 +68,14 @@ function examineAll({ redis, keys, config, file, connect }: ClusterAccess): Prom
   });
 }
 
+const OF_REDIS = [CliError, SchemaMismatchError, CertificateError, RedisUrlError];
+
 /** What kept the examination from going on. */
 function failureFindings(error: unknown): Finding[] {
   if (error instanceof ConfigError) {
     return error.problems.map((problem) => broken("configuration", problem, "See docs/configuration.md."));
   }
-  if ([CliError, SchemaMismatchError, CertificateError, RedisUrlError].some((kind) => error instanceof kind)) {
+  if (error instanceof Error && OF_REDIS.some((kind) => error instanceof kind)) {
     const [found = "", ...mend] = error.message.split(/(?<=\.) (?=[A-Z])/u);
     return [broken("redis", found.replace(/\.$/u, ""), mend.join(" ") || "Mend it, and run this again.")];
   }

@@ -8,18 +8,22 @@ export function addNodeCommand(program: Command): void {
   )
     .addHelpText(
       "after",
-      "\nExample:\n  REDIS_URL=redis://127.0.0.1:6379 YONEXUS_MASTER_KEY=$(cat master.key) yonexus node\n\nThe first SIGTERM or Ctrl-C drains it; a second one ends it at once.",
+      "\nExample:\n  REDIS_URL=redis://127.0.0.1:6379 YONEXUS_MASTER_KEY=$(cat master.key) yonexus node\n\nThe first SIGTERM or Ctrl-C drains it; a second one ends it at once. With a certificate, SIGHUP reads that again.",
     )
     .action((options: ForegroundOptions) =>
       runInForeground(options, {
         name: "node",
-        start: async (config, logger) => {
+        start: async (config, logger, signal) => {
           const { startNode } = await import("@yonexus/node");
-          const node = await startNode(config, { logger });
+          const node = await startNode(config, { logger, signal });
           return {
             stop: () => node.drain(),
+            reload: config.tlsCert === undefined ? undefined : () => node.reloadCertificate(),
             announce: () => {
-              if (options.json === true) printJson({ event: "ready", nodeId: node.nodeId, url: node.url });
+              if (options.json === true) {
+                const { nodeId, url, adminUrl } = node;
+                printJson({ event: "ready", nodeId, url, adminUrl });
+              }
             },
           };
         },

@@ -1,17 +1,18 @@
-import { type Config, loadConfig } from "@yonexus/protocol/config";
+import { type Config, loadConfig, nodeCertificateFiles } from "@yonexus/protocol/config";
 import { loadMasterKey, lockFolder, openDataDir, planLocalRedis } from "@yonexus/protocol/local";
 import { redisPlace } from "@yonexus/protocol/operator";
 import { Keys, TrustStore } from "@yonexus/protocol/redis";
+import { readCertificatePair } from "@yonexus/protocol/tls";
 import type { Command } from "commander";
 import { collectIdentifiers, wholeNumber } from "../cli/arguments.ts";
 import { QuietFailure, UsageError } from "../cli/cliError.ts";
-import { connectCluster, withCluster } from "../cli/clusterAccess.ts";
-import { DATA_DIR_CHOSEN, DEFAULT_DATA_DIR } from "../cli/dataDirOption.ts";
+import { connectCluster, redisTlsFor, withCluster } from "../cli/clusterAccess.ts";
+import { DEFAULT_DATA_DIR, OTHER_DATA_DIR } from "../cli/dataDirOption.ts";
 import { type ClusterScreen, jsonScreen, terminalScreen } from "../cli/local/clusterScreen.ts";
 import { LocalCluster, type LocalClusterPlan } from "../cli/local/localCluster.ts";
 import { ownCommand } from "../cli/local/ownCommand.ts";
 import { planCluster } from "../cli/local/planCluster.ts";
-import { requireFreePorts } from "../cli/local/ports.ts";
+import { ADMIN_ADDRESS, requireFreePorts } from "../cli/local/ports.ts";
 import { complain, onReaderGone } from "../cli/output.ts";
 import { onStopSignal } from "../cli/stopSignals.ts";
 
@@ -47,7 +48,11 @@ export function addUpCommand(program: Command): void {
 async function up(options: UpOptions): Promise<void> {
   const config = loadConfig({ env: process.env, file: options.config });
   const ports = portsOf(options.port ?? config.listenPort, options.nodes);
-  const dir = openDataDir(options.dataDir, DATA_DIR_CHOSEN);
+  const adminPorts = adminPortsOf(config.adminPort, ports);
+  // Looked at first, so that a wrong one ends in one sentence and not in the logs of the nodes.
+  const certificateFiles = nodeCertificateFiles(config);
+  if (certificateFiles !== undefined) readCertificatePair(certificateFiles);
+  const dir = openDataDir(options.dataDir, OTHER_DATA_DIR);
   const lock = lockFolder(dir);
   const screen = options.json === true ? jsonScreen : terminalScreen;
   try {
@@ -56,10 +61,16 @@ async function up(options: UpOptions): Promise<void> {
       ports.filter((port) => port !== 0),
       lock.wasLeftBehind,
     );
+    await requireFreePorts(
+      config.adminHost,
+      adminPorts.filter((port) => port !== 0),
+      lock.wasLeftBehind,
+      ADMIN_ADDRESS,
+    );
     const masterKey = config.masterKeys.length === 0 ? loadMasterKey(dir.path) : undefined;
     const configFile = options.config;
     const wishes = {
-      ...{ config, dir, ports, env: process.env },
+      ...{ config, dir, ports, adminPorts, env: process.env },
       ...(masterKey === undefined ? {} : { masterKey }),
       ...(configFile === undefined ? {} : { configFile }),
     };
@@ -88,7 +99,8 @@ function letIn({ follower = [] }: UpOptions, config: Config, plan: LocalClusterP
   const [first] = follower;
   if (first === undefined) return plan;
   const redisUrl = plan.about.redis;
-  const target = { config, redisUrl, keys: new Keys(plan.keyPrefix), place: redisPlace(redisUrl) };
+  const tls = redisTlsFor(redisUrl, config);
+  const target = { config, redisUrl, tls, keys: new Keys(plan.keyPrefix), place: redisPlace(redisUrl) };
   return {
     ...plan,
     about: { ...plan.about, follower: first },
@@ -126,6 +138,19 @@ async function runCluster(cluster: LocalCluster, screen: ClusterScreen): Promise
     if (isReady) screen.stopped();
   }
   if (forced !== undefined) throw new QuietFailure();
+}
+
+/** Of the coordinator, then of each node; none when the configuration names none. */
+function adminPortsOf(first: number | undefined, ports: readonly number[]): number[] {
+  if (first === undefined) return [];
+  if (first === 0) return [0, ...ports.map(() => 0)];
+  const adminPorts = [first, ...ports.map((_, index) => first + 1 + index)];
+  const beyond = adminPorts.find((port) => port > MAX_PORT || ports.includes(port));
+  if (beyond === undefined) return adminPorts;
+  const why = beyond > MAX_PORT ? `past ${MAX_PORT}` : `to ${beyond}, where followers connect`;
+  throw new UsageError(
+    `The admin ports of 1 coordinator and ${ports.length} nodes, from ${first} on, go ${why}: set another YONEXUS_ADMIN_PORT.`,
+  );
 }
 
 function portsOf(first: number, count: number): number[] {

@@ -13,7 +13,7 @@ export interface ConfigFile {
   /** Null while there is no such file. */
   readonly content: Buffer | null;
   readonly mode: number;
-  /** Undefined gives a new file to the owner of the profile. */
+  /** Undefined where it is a new one, and where users have no numbers. */
   readonly owner: Owner | undefined;
 }
 
@@ -41,7 +41,7 @@ export function readConfigFile(path: string): ConfigFile {
     );
   }
   const owner = process.getuid === undefined ? undefined : { uid: found.uid, gid: found.gid };
-  return { path: real, content: readFileSync(real), mode: found.mode & 0o7777, owner };
+  return { path: real, content: readFileSync(real), mode: found.mode & 0o777, owner };
 }
 
 /** The text, or undefined when the bytes are none: decoded with loss they could not be written back. */
@@ -111,6 +111,25 @@ export function refuseReadOnly({ isConfigReadOnly }: Profile, { path }: ConfigFi
   throw new Refusal(
     "CONFIG_NOT_EDITABLE",
     `${path} is left as it is, because OPENCLAW_CONFIG_READONLY or OPENCLAW_NIX_MODE says that it is made elsewhere: change these lines there, and run this again.`,
+    { lines },
+  );
+}
+
+/**
+ * What takes the place of a file belongs to whoever wrote it, and only root could give it away. Root that works for the owner
+ * of a profile does not: the owner may still have the file open for writing.
+ * @throws Refusal when the new file could not belong to whom the old one does
+ */
+export function refuseForeign({ path, owner }: ConfigFile, lines: readonly string[]): void {
+  const uid = process.geteuid?.();
+  if (owner === undefined || uid === undefined || uid === 0) return;
+  const folder = statSync(dirname(path));
+  const inherited = (folder.mode & 0o2000) === 0 ? [] : [folder.gid];
+  const groups = [process.getegid?.(), ...(process.getgroups?.() ?? []), ...inherited];
+  if (owner.uid === uid && groups.includes(owner.gid)) return;
+  throw new Refusal(
+    "CONFIG_NOT_EDITABLE",
+    `${path} is left as it is, because it belongs to user ${owner.uid} and group ${owner.gid}, and the profile to user ${uid}: give it to that user with \`chown ${uid}:${groups[0]} ${path}\`, or change these lines by hand; then run this again.`,
     { lines },
   );
 }

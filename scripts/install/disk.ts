@@ -1,7 +1,8 @@
 import {
-  chmodSync,
-  chownSync,
   closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -19,7 +20,7 @@ export interface Owner {
 /** All that the installer changes goes through here: so that a dry run can leave it out, and a test can stop it anywhere. */
 export interface Disk {
   makeFolder(path: string, mode: number): void;
-  /** Replaces what is there. On the disk when it returns. @param owner other than that of the profile */
+  /** Replaces what is there. On the disk when it returns. @param owner of what it replaces, where that is to be kept */
   writeFile(path: string, content: Uint8Array, mode: number, owner?: Owner): void;
   rename(from: string, to: string): void;
   /** A second name for a file. @throws EEXIST when the name is taken: of two processes one gets it. */
@@ -28,35 +29,43 @@ export interface Disk {
   remove(path: string): void;
 }
 
-/** @param owner to whom all that is made is given; undefined leaves it with the user of this process */
-export function realDisk(owner: Owner | undefined): Disk {
-  const give = (path: string, to: Owner | undefined) => {
-    if (to !== undefined) chownSync(path, to.uid, to.gid);
-  };
-  return {
-    makeFolder(path, mode) {
+/**
+ * What it makes belongs to the user with whose rights it runs. It changes the mode and the owner of what it has open, and never
+ * by a path: between two steps another process can put a link there.
+ */
+export const DISK: Disk = {
+  makeFolder(path, mode) {
+    // The umask has its say at the making only.
+    const umask = process.umask(0);
+    try {
       mkdirSync(path, { mode });
-      // The umask has its say at the making only.
-      chmodSync(path, mode);
-      give(path, owner);
-    },
-    writeFile(path, content, mode, otherOwner) {
-      rmSync(path, { force: true });
-      const file = openSync(path, "wx", 0o600);
-      try {
-        for (let done = 0; done < content.length; ) done += writeSync(file, content, done);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
+    } finally {
+      process.umask(umask);
+    }
+  },
+  writeFile(path, content, mode, owner) {
+    rmSync(path, { force: true });
+    // "x" follows no link.
+    const file = openSync(path, "wx", 0o600);
+    try {
+      for (let done = 0; done < content.length; ) done += writeSync(file, content, done);
       // The owner first: a change of it may take bits of the mode away.
-      give(path, otherOwner ?? owner);
-      chmodSync(path, mode);
-    },
-    rename: (from, to) => renameSync(from, to),
-    link: (from, to) => linkSync(from, to),
-    remove: (path) => rmSync(path, { recursive: true, force: true }),
-  };
+      if (owner !== undefined) give(file, owner);
+      fchmodSync(file, mode);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  },
+  rename: (from, to) => renameSync(from, to),
+  link: (from, to) => linkSync(from, to),
+  remove: (path) => rmSync(path, { recursive: true, force: true }),
+};
+
+/** Systems differ in whether a user may give away what stays the same. */
+function give(file: number, { uid, gid }: Owner): void {
+  const found = fstatSync(file);
+  if (found.uid !== uid || found.gid !== gid) fchownSync(file, uid, gid);
 }
 
 export const DRY_DISK: Disk = {

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Disk } from "./disk.ts";
 import { PLUGIN_ID } from "./identity.ts";
@@ -82,9 +82,9 @@ export class ExtensionFolder {
     if (this.isFirst) this.#disk.makeFolder(this.#extensions, 0o755);
     this.#disk.makeFolder(this.#staged, 0o755);
     const made = new Set<string>();
-    for (const file of source.files) {
-      this.#makeParents(file, made);
-      this.#disk.writeFile(join(this.#staged, file), readFileSync(join(source.folder, file)), 0o644);
+    for (const { path, content } of source.files) {
+      this.#makeParents(path, made);
+      this.#disk.writeFile(join(this.#staged, path), content, 0o644);
     }
     this.#disk.writeFile(notePath(this.#staged), noteBytes(note), NOTE_MODE);
 

@@ -1,6 +1,5 @@
 import {
   chmodSync,
-  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -8,6 +7,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -154,6 +154,18 @@ describe("--install", () => {
     expect(readdirSync(join(checkout.folder, "elsewhere"))).toEqual(["real.json"]);
   });
 
+  it("edits behind a byte order mark, and keeps it", async () => {
+    const text = `\uFEFF${CONFIG}`;
+    checkout.write("profile/openclaw.json", text);
+    expect(await checkout.run("install")).toMatchObject({ code: 0 });
+    const edited = checkout.read("profile/openclaw.json");
+    expect(edited.slice(0, CONFIG.indexOf("/* kept */") + 1)).toBe(text.slice(0, CONFIG.indexOf("/* kept */") + 1));
+    expect(edited).toContain("yonexus-server");
+    checkout.write("profile/openclaw.json", edited.replace('"local"', '"remote"'));
+    await checkout.run("uninstall");
+    expect(checkout.read("profile/openclaw.json")).toBe(text.replace('"local"', '"remote"'));
+  });
+
   it("accepts what was added by hand to a configuration that it cannot edit", async () => {
     const byHand = "{plugins: {entries: {'yonexus-server': {enabled: true}}}}";
     checkout.write("profile/openclaw.json", byHand);
@@ -170,24 +182,6 @@ describe("--install", () => {
     checkout.write("profile/plugins.json5", "{entries: {'yonexus-server': {enabled: true}}}");
     checkout.write("profile/openclaw.json", '{"plugins":{"$include":"./plugins.json5"}}');
     expect(await checkout.run("install")).toMatchObject({ code: 0 });
-  });
-});
-
-describe("a profile of another user", () => {
-  it("gets files of its owner when root installs, and keeps the owner of its configuration", async () => {
-    const { uid = 0, gid = 0 } = { uid: process.getuid?.(), gid: process.getgid?.() };
-    const isRoot = uid === 0;
-    const owner = isRoot ? { uid: 1234, gid: 1235 } : { uid, gid };
-    const writer = isRoot ? { uid: 1236, gid: 1237 } : owner;
-    chownSync(checkout.profile, owner.uid, owner.gid);
-    chownSync(checkout.config, writer.uid, writer.gid);
-    expect(await checkout.run("install", { uid: 0 })).toMatchObject({ code: 0 });
-    for (const path of ["", "/dist", "/dist/chunks/a.js", "/.yonexus-install.json"]) {
-      expect(statSync(`${checkout.extension}${path}`)).toMatchObject(owner);
-    }
-    expect(statSync(join(checkout.profile, "extensions"))).toMatchObject(owner);
-    expect(statSync(checkout.config)).toMatchObject(writer);
-    expect(statSync(`${checkout.config}.before-yonexus-server`)).toMatchObject(writer);
   });
 });
 
@@ -217,6 +211,24 @@ describe("a refusal of --install touches nothing", () => {
       "npm run build:plugin",
       (made) => rmSync(join(made.root, "plugin/dist/build.json")),
     ],
+    ...["dist/index.js", "dist/chunks/a.js"].map((path): (typeof refusals)[number] => [
+      `a build whose ${path} was cut off`,
+      "DAMAGED_BUILD",
+      "npm run build:plugin",
+      (made) => truncateSync(join(made.root, "plugin", path), 10),
+    ]),
+    [
+      "a build that lost a file",
+      "DAMAGED_BUILD",
+      "npm run build:plugin",
+      (made) => rmSync(join(made.root, "plugin", "dist", "chunks", "a.js")),
+    ],
+    [
+      "a build of other libraries",
+      "STALE_BUILD",
+      "npm run build:plugin",
+      (made) => made.write("checkout/package-lock.json", "{}"),
+    ],
     [
       "a build of other sources",
       "STALE_BUILD",
@@ -229,6 +241,12 @@ describe("a refusal of --install touches nothing", () => {
       "CONFIG_NOT_EDITABLE",
       '"yonexus-server": { "enabled": true }',
       (made) => made.write("profile/openclaw.json", "{gateway: 1}"),
+    ],
+    [
+      "a configuration that is nested without end",
+      "CONFIG_NOT_EDITABLE",
+      "500 deep",
+      (made) => made.write("profile/openclaw.json", `{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}`),
     ],
     [
       "a configuration in parts",

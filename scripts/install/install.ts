@@ -4,6 +4,7 @@ import {
   digestOf,
   namesPlugin,
   readConfigFile,
+  refuseForeign,
   refuseReadOnly,
   removeUnfinished,
   replaceConfig,
@@ -30,7 +31,10 @@ export function install({ profile, disk, onStep }: Operation, source: PluginPack
   const text = file.content === null ? "{}\n" : textOf(file.content);
   refuseOther(profile.path, text);
   const edit = planEdit(file, text);
-  if (edit.content !== undefined) refuseReadOnly(profile, file, LINES_TO_ADD);
+  if (edit.content !== undefined) {
+    refuseReadOnly(profile, file, LINES_TO_ADD);
+    refuseForeign(file, LINES_TO_ADD);
+  }
   const note = planNote(folder, installed, file, edit);
 
   const left = [folder.recover(), removeUnfinished(disk, file)];

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Disk, realDisk } from "./disk.ts";
+import { DISK, type Disk } from "./disk.ts";
 import { install } from "./install.ts";
 import { lockProfile } from "./installLock.ts";
 import { builtPackage, readPackage } from "./pluginPackage.ts";
@@ -65,12 +65,11 @@ describe("a run that ends at any moment", () => {
     await checkout.run("install");
     const before = checkout.snapshot();
     checkout.build("0.2.0");
-    const disk = realDisk(undefined);
     const failing: Disk = {
-      ...disk,
+      ...DISK,
       rename(from, to) {
         if (from.endsWith("disabled-new")) throw Object.assign(new Error("no"), { code: "EIO" });
-        disk.rename(from, to);
+        DISK.rename(from, to);
       },
     };
     const source = builtPackage(join(checkout.root, "plugin"), sourcesDigest(checkout.root));
@@ -81,11 +80,10 @@ describe("a run that ends at any moment", () => {
   });
 
   it("refuses when OpenClaw writes its configuration at the same moment, and keeps what that wrote", async () => {
-    const disk = realDisk(undefined);
     const interfering: Disk = {
-      ...disk,
+      ...DISK,
       writeFile(path, ...rest) {
-        disk.writeFile(path, ...rest);
+        DISK.writeFile(path, ...rest);
         if (path.endsWith("-new")) checkout.write("profile/openclaw.json", '{"by":"OpenClaw"}');
       },
     };
@@ -102,7 +100,7 @@ describe("a run that ends at any moment", () => {
 
 describe("two installers", () => {
   it("do not work on one profile at once", async () => {
-    const release = lockProfile(checkout.profile, realDisk(undefined));
+    const release = lockProfile(checkout.profile, DISK);
     const before = checkout.snapshot();
     expect(await checkout.run("install")).toMatchObject({
       code: 1,
@@ -114,7 +112,7 @@ describe("two installers", () => {
   });
 
   it("take over from one that ended without releasing", async () => {
-    lockProfile(checkout.profile, realDisk(undefined));
+    lockProfile(checkout.profile, DISK);
     pretendToBeDead(join(checkout.profile, ".yonexus-server-install.lock"));
     expect(await checkout.run("install")).toMatchObject({ code: 0 });
     expect(readdirSync(checkout.profile).filter((name) => name.includes("lock"))).toEqual([]);
@@ -127,7 +125,7 @@ describe("--purge", () => {
     const lock = JSON.stringify({ pid: process.pid, started: "" });
     checkout.write("profile/yonexus-server/up.lock", lock);
     const profile = findProfile(checkout.profile, { env: {}, home: checkout.folder, uid: process.getuid?.() });
-    const operation = { profile, disk: realDisk(undefined), onStep: () => {} };
+    const operation = { profile, disk: DISK, onStep: () => {} };
     await expect(uninstall(operation, true, 0)).rejects.toMatchObject({ code: "DATA_IN_USE" });
     expect(checkout.read("profile/yonexus-server/up.lock")).toBe(lock);
     expect(existsSync(checkout.extension)).toBe(false);
@@ -136,22 +134,21 @@ describe("--purge", () => {
 
 /** Does the first operations on the disk and no later one, as if the process had ended. @returns whether it got to its end */
 async function runUntil(made: MadeUpCheckout, action: "install" | "uninstall", count: number): Promise<boolean> {
-  const real = realDisk(undefined);
   let left = count;
   const step = () => {
     if (left-- <= 0) throw new Error("ended");
   };
   const disk: Disk = {
-    makeFolder: (...args) => [step(), real.makeFolder(...args)],
+    makeFolder: (...args) => [step(), DISK.makeFolder(...args)],
     writeFile(path, content, mode, owner) {
       // A file can be cut off anywhere.
       if (left === 0) writeFileSync(path, content.subarray(0, content.length / 2));
       step();
-      real.writeFile(path, content, mode, owner);
+      DISK.writeFile(path, content, mode, owner);
     },
-    rename: (...args) => [step(), real.rename(...args)],
-    link: (...args) => [step(), real.link(...args)],
-    remove: (...args) => [step(), real.remove(...args)],
+    rename: (...args) => [step(), DISK.rename(...args)],
+    link: (...args) => [step(), DISK.link(...args)],
+    remove: (...args) => [step(), DISK.remove(...args)],
   };
   const profile = findProfile(made.profile, { env: {}, home: made.folder, uid: process.getuid?.() });
   const operation = { profile, disk, onStep: () => {} };
@@ -169,14 +166,13 @@ async function runUntil(made: MadeUpCheckout, action: "install" | "uninstall", c
 
 /** Makes the profile what it was when the snapshot was taken. */
 function restore(made: MadeUpCheckout, snapshot: Record<string, string>): void {
-  const disk = realDisk(undefined);
-  disk.remove(made.profile);
+  DISK.remove(made.profile);
   for (const [name, found] of Object.entries(snapshot)) {
     const [mode = "", ...content] = found.split(" ");
     const path = `${made.profile}${name}`;
     const bits = Number.parseInt(mode, 8) & 0o777;
-    if (mode.startsWith("4")) disk.makeFolder(path, bits);
-    else disk.writeFile(path, Buffer.from(content.join(" ")), bits);
+    if (mode.startsWith("4")) DISK.makeFolder(path, bits);
+    else DISK.writeFile(path, Buffer.from(content.join(" ")), bits);
   }
 }
 

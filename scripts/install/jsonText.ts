@@ -1,4 +1,4 @@
-import { type Node, type ParseError, parseTree, visit } from "jsonc-parser";
+import { createScanner, type Node, type ParseError, parseTree, visit } from "jsonc-parser";
 
 /** A replacement in a text: `length` code units from `offset` on become `text`. */
 export interface TextEdit {
@@ -7,11 +7,41 @@ export interface TextEdit {
   readonly text: string;
 }
 
-/** The tree of a JSON text with comments and trailing commas, or undefined when it is not one. */
-export function parseJsonText(text: string): Node | undefined {
+/** A JSON text with comments and trailing commas, or why it is not one: a clause. */
+export type ParsedText =
+  | { readonly root: Node; readonly problem?: never }
+  | { readonly problem: string; readonly root?: never };
+
+/** More than any configuration has. The parser calls itself for each level, and the stack has an end. */
+const MAX_DEPTH = 500;
+
+/** @param text without a byte order mark */
+export function parseJsonText(text: string): ParsedText {
+  if (isTooDeep(text)) return { problem: `objects and lists stand in it more than ${MAX_DEPTH} deep in each other` };
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
-  return errors.length === 0 ? root : undefined;
+  return root !== undefined && errors.length === 0
+    ? { root }
+    : { problem: "it is not JSON with comments (JSON5 may be more than that)" };
+}
+
+function isTooDeep(text: string): boolean {
+  const scanner = createScanner(text, true);
+  let depth = 0;
+  for (scanner.scan(); scanner.getTokenLength() > 0 && depth <= MAX_DEPTH; scanner.scan()) {
+    const start = scanner.getTokenOffset();
+    const token = text.slice(start, start + scanner.getTokenLength());
+    if (token === "{" || token === "[") depth++;
+    else if (token === "}" || token === "]") depth--;
+  }
+  return depth > MAX_DEPTH;
+}
+
+/** An edit of a text behind its byte order mark, which some editors write and which stays where it is. */
+export function behindMark<T extends { readonly text: string }>(text: string, edit: (body: string) => T): T {
+  const mark = text.startsWith("\uFEFF") ? "\uFEFF" : "";
+  const done = edit(text.slice(mark.length));
+  return { ...done, text: mark + done.text };
 }
 
 /** Edits made from one text; none may overlap another. */

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import type { Arguments } from "./arguments.mjs";
-import { DRY_DISK, realDisk } from "./disk.ts";
+import { DISK, DRY_DISK } from "./disk.ts";
 import { install } from "./install.ts";
 import { lockProfile } from "./installLock.ts";
 import type { Operation, Outcome } from "./operation.ts";
+import { withRightsOf } from "./ownerRights.ts";
 import { builtPackage } from "./pluginPackage.ts";
 import { findProfile, ownSurroundings, type Profile, type Surroundings } from "./profile.ts";
 import { fileSystemRefusal, Refusal } from "./refusal.ts";
@@ -40,7 +41,7 @@ export async function run(
   try {
     const profile = findProfile(given.profilePath, surroundings);
     output.err(`yonexus: the profile is ${profile.path} (${profile.namedBy})\n`);
-    const disk = given.dryRun ? DRY_DISK : realDisk(profile.owner);
+    const disk = given.dryRun ? DRY_DISK : DISK;
     const outcome = await perform(root, given, { profile, disk, onStep });
     report(output, given, profile, steps, outcome);
     return 0;
@@ -52,12 +53,15 @@ export async function run(
 
 async function perform(root: string, given: Arguments, operation: Operation): Promise<Outcome> {
   const source = given.action === "install" ? builtPackage(join(root, "plugin"), sourcesDigest(root)) : undefined;
-  const release = lockProfile(operation.profile.path, operation.disk);
-  try {
-    return source === undefined ? await uninstall(operation, given.purge) : install(operation, source);
-  } finally {
-    release();
-  }
+  const { profile, disk } = operation;
+  return withRightsOf(profile.owner, async () => {
+    const release = lockProfile(profile.path, disk);
+    try {
+      return source === undefined ? await uninstall(operation, given.purge) : install(operation, source);
+    } finally {
+      release();
+    }
+  });
 }
 
 function report(output: Output, given: Arguments, profile: Profile, steps: readonly string[], outcome: Outcome): void {

@@ -105,6 +105,23 @@ describe("enabling the plugin", () => {
     expect(() => enableEntry(text)).toThrow(why);
   });
 
+  it.each([501, 200_000])("does not edit what is nested %i deep", (depth) => {
+    const text = `{"a":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`;
+    expect(() => enableEntry(text)).toThrow(UneditableConfig);
+    expect(() => enableEntry(text)).toThrow("500 deep");
+    expect(() => disableEntry(text, undefined)).toThrow(UneditableConfig);
+  });
+
+  it("edits what is nested 500 deep", () => {
+    const text = `{"a":${"[".repeat(499)}${"]".repeat(499)}}`;
+    expect(enableEntry(text).text).toContain("yonexus-server");
+  });
+
+  it("takes brackets in strings and comments for what they are", () => {
+    const text = `{"a":"${"[".repeat(600)}" /* ${"{".repeat(600)} */}`;
+    expect(enableEntry(text).text).toContain("yonexus-server");
+  });
+
   it("leaves an include of another part alone", () => {
     expect(enableEntry('{"agents":{"$include":"agents.json"}}').text).toContain(
       '{"agents":{"$include":"agents.json"},',
@@ -174,6 +191,8 @@ describe("configuredLoadPaths", () => {
     expect(configuredLoadPaths('{"plugins":{"load":{"paths":["/a", 1]}}}')).toEqual(["/a"]);
     expect(configuredLoadPaths("{}")).toEqual([]);
     expect(configuredLoadPaths("not JSON")).toEqual([]);
+    expect(configuredLoadPaths('\uFEFF{"plugins":{"load":{"paths":["/a"]}}}')).toEqual(["/a"]);
+    expect(configuredLoadPaths("[".repeat(200_000))).toEqual([]);
   });
 });
 

@@ -1,6 +1,14 @@
 import { getNodeValue, type Node } from "jsonc-parser";
 import { isPluginId, PLUGIN_ID } from "./identity.ts";
-import { applyEdits, insertElement, insertProperty, parseJsonText, removeChild, type TextEdit } from "./jsonText.ts";
+import {
+  applyEdits,
+  behindMark,
+  insertElement,
+  insertProperty,
+  parseJsonText,
+  removeChild,
+  type TextEdit,
+} from "./jsonText.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What OpenClaw's configuration held of the plugin before it was installed: what an uninstall goes back to. */
@@ -46,6 +54,10 @@ export class UneditableConfig extends Error {
  * @throws UneditableConfig, and Refusal where the configuration itself forbids the plugin.
  */
 export function enableEntry(text: string): EntryChange & { readonly before: EntryBefore } {
+  return behindMark(text, enable);
+}
+
+function enable(text: string): ReturnType<typeof enableEntry> {
   const found = readConfig(text);
   refuseForbidden(found);
   const { root, plugins, entries, entry, enabled, allow, allowed } = found;
@@ -82,6 +94,10 @@ export function enableEntry(text: string): EntryChange & { readonly before: Entr
  * @throws UneditableConfig
  */
 export function disableEntry(text: string, before: EntryBefore | undefined): EntryChange {
+  return behindMark(text, (body) => disable(body, before));
+}
+
+function disable(text: string, before: EntryBefore | undefined): EntryChange {
   const says: string[] = [];
   const step = (current: string, edit: (found: Config, current: string) => { edits: TextEdit[]; says?: string }) => {
     const { edits, says: said } = edit(readConfig(current), current);
@@ -128,7 +144,7 @@ export function disableEntry(text: string, before: EntryBefore | undefined): Ent
 
 /** Where the configuration has OpenClaw load plugins from, besides the profile. */
 export function configuredLoadPaths(text: string): string[] {
-  const root = parseJsonText(text);
+  const { root } = parseJsonText(text.replace(/^\uFEFF/u, ""));
   const value: unknown = root === undefined ? undefined : getNodeValue(root);
   const paths = (value as { plugins?: { load?: { paths?: unknown } } } | undefined)?.plugins?.load?.paths;
   return Array.isArray(paths) ? paths.filter((path): path is string => typeof path === "string") : [];
@@ -148,8 +164,8 @@ interface Config {
 }
 
 function readConfig(text: string): Config {
-  const root = parseJsonText(text);
-  if (root === undefined) throw new UneditableConfig("it is not JSON with comments (JSON5 may be more than that)");
+  const { root, problem } = parseJsonText(text);
+  if (root === undefined) throw new UneditableConfig(problem);
   if (root.type !== "object") throw new UneditableConfig("it is not an object");
   refuseInclude(root, "it");
   const plugins = member(root, "plugins", "object", "plugins");

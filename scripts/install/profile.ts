@@ -19,7 +19,7 @@ export interface Profile {
   readonly extensions: string;
   /** What the plugin keeps of its own. */
   readonly data: string;
-  /** To whom new files are given; undefined when they are this user's anyway. */
+  /** With whose rights the work is to be done; undefined when this user's are those. */
   readonly owner: Owner | undefined;
 }
 

@@ -2,6 +2,7 @@
 export type RefusalCode =
   | "NOT_BUILT"
   | "STALE_BUILD"
+  | "DAMAGED_BUILD"
   | "NO_PROFILE"
   | "NOT_OWNER"
   | "CONFIG_NOT_EDITABLE"
@@ -32,8 +33,8 @@ export class Refusal extends Error {
 export function fileSystemRefusal(error: unknown): Refusal {
   const { code, path, message } = error as NodeJS.ErrnoException;
   const next: Record<string, string> = {
-    EACCES: "run this as the owner of the profile",
-    EPERM: "run this as the owner of the profile",
+    EACCES: "let the owner of the profile do that",
+    EPERM: "let the owner of the profile do that",
     EROFS: "make the file system writable",
     ENOSPC: "make room on the disk",
     EDQUOT: "make room on the disk",

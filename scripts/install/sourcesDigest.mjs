@@ -12,6 +12,8 @@ const SOURCES = [
   { folder: "scripts/build", counts: /\.(?:ts|mjs)$/ },
   { folder: "scripts/install", counts: /\.(?:ts|mjs)$/ },
 ];
+/** Which libraries are bundled, and whose licence is passed on. */
+const FILES = ["package-lock.json", "LICENSE"];
 const OUTPUT = new Set(["plugin/build"]);
 const SKIPPED_FOLDERS = new Set(["dist", "node_modules", "test"]);
 const SKIPPED_FILES = /\.test\.[cm]?[jt]s$|\.tsbuildinfo$|\.log$/;
@@ -30,7 +32,10 @@ export function sourcesDigest(root) {
 }
 
 function sourceFiles(root) {
-  const found = SOURCES.flatMap(({ folder, counts }) => filesUnder(root, folder, counts));
+  const found = [
+    ...FILES.filter((path) => lstatSync(join(root, path), { throwIfNoEntry: false })?.isFile()),
+    ...SOURCES.flatMap(({ folder, counts }) => filesUnder(root, folder, counts)),
+  ];
   // By code units: the order of a locale would differ from machine to machine.
   return found.sort((a, b) => (a < b ? -1 : 1));
 }

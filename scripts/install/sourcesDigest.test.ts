@@ -30,6 +30,8 @@ describe("sourcesDigest", () => {
     "protocol/redis/lua/a.lua",
     "node/b/c.json",
     "coordinator/main.ts",
+    "package-lock.json",
+    "LICENSE",
   ])("changes with %s", (path) => {
     const before = sourcesDigest(root);
     write(path, "other");

@@ -7,6 +7,7 @@ import {
   digestOf,
   namesPlugin,
   readConfigFile,
+  refuseForeign,
   refuseReadOnly,
   removeUnfinished,
   replaceConfig,
@@ -34,7 +35,10 @@ export async function uninstall(operation: Operation, purge: boolean, waitMs = 2
   const file = readConfigFile(profile.configPath);
   if (installed === undefined) refuseOther(profile.path, file);
   const edit = planEdit(file, installed?.note);
-  if (edit !== undefined) refuseReadOnly(profile, file, LINES_TO_REMOVE);
+  if (edit !== undefined) {
+    refuseReadOnly(profile, file, LINES_TO_REMOVE);
+    refuseForeign(file, LINES_TO_REMOVE);
+  }
   let changes = 0;
   const tell = (step: string) => {
     changes++;

@@ -63,7 +63,7 @@ install_redis() {
   command -v redis-server >/dev/null 2>&1 && return
   command -v valkey-server >/dev/null 2>&1 && return
   if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null 2>&1; then
-    run_quietly "installing redis-server with apt" install_redis_with_apt && return
+    run_quietly "installing redis-server with apt" install_with_apt redis-server redis-sentinel && return
   fi
   if command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; then
     say "no redis-server on the PATH: the tests run Redis in containers."
@@ -72,8 +72,21 @@ install_redis() {
   fail "the tests need a real Redis: install redis-server or valkey-server (7.0 or later), or start a Docker engine."
 }
 
-install_redis_with_apt() (
-  # The package would start a server of its own on the usual port.
+# install_promtool: the program that tests alert rules; without it those tests are left out, which is said.
+install_promtool() {
+  if ! command -v promtool >/dev/null 2>&1 && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null 2>&1; then
+    run_quietly "installing promtool with apt" install_with_apt prometheus || true
+  fi
+  if command -v promtool >/dev/null 2>&1; then
+    export YONEXUS_TEST_PROMTOOL=1
+  else
+    say "no promtool on the PATH: the tests of the alerts are left out. It comes with Prometheus."
+  fi
+}
+
+# install_with_apt PACKAGE…
+install_with_apt() (
+  # A package would start a server of its own on the usual port.
   policy=/usr/sbin/policy-rc.d
   if [[ ! -e $policy ]]; then
     trap 'rm -f "$policy"' EXIT
@@ -82,5 +95,5 @@ install_redis_with_apt() (
   fi
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends redis-server redis-sentinel
+  apt-get install -y -qq --no-install-recommends "$@"
 )

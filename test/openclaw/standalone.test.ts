@@ -93,7 +93,9 @@ describe("the packed plugin, installed by OpenClaw itself", () => {
     // The code stays on the operator's terminal: a chat is kept, and read by agents.
     expect(await gateway.chat("/yonexus listPairings")).toContain(fingerprint);
     expect(await gateway.chat("/yonexus listPairings")).not.toContain(pairing?.code);
-    expect((await gateway.invokeTool("getPairingState", {})).body).not.toContain(pairing?.code);
+    const told = await gateway.invokeTool("getPairingState", {});
+    expect(told.status).toBe(200);
+    expect(JSON.stringify(told.body)).not.toContain(pairing?.code);
     expect(gateway.log.join("\n")).not.toContain(pairing?.code);
     await follower.pair(pairing?.code ?? "");
     await connected;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AgentWaker } from "../../plugin/core/agentRules.ts";
 import { readConfig } from "../../plugin/core/config.ts";
-import { PluginContainer, pluginStatus, reachCluster, runningPlugin } from "../../plugin/core/container.ts";
+import { PluginContainer, reachCluster, runningPlugin } from "../../plugin/core/container.ts";
 import type { YonexusHub } from "../../plugin/core/pluginInterface.ts";
 import { yonexusHub } from "../../plugin/core/pluginInterface.ts";
 import { FollowerRegistry } from "../../plugin/core/registry.ts";
@@ -68,7 +68,11 @@ export class PluginHost {
   }
 
   get status(): RuntimeStatus | undefined {
-    return pluginStatus();
+    try {
+      return runningPlugin().status();
+    } catch {
+      return undefined;
+    }
   }
 
   get running(): PluginRuntime {

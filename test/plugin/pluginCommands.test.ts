@@ -6,9 +6,11 @@ import { getMessageState } from "../../plugin/tools/getMessageState.ts";
 import { getPairingState } from "../../plugin/tools/getPairingState.ts";
 import { listClientStatus } from "../../plugin/tools/listClientStatus.ts";
 import { sendMessageToClient } from "../../plugin/tools/sendMessageToClient.ts";
+import { FollowerIdentity } from "../support/rawFollower.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { TestCluster } from "../support/testCluster.ts";
 import type { TestNode } from "../support/testNode.ts";
+import { waitFor } from "../support/waitFor.ts";
 import { PluginHost } from "./gatewayFixture.ts";
 
 let server: RedisServer;
@@ -37,6 +39,7 @@ async function chat(args: string, isAuthorizedSender = true): Promise<string> {
   const rawConfig = { redisUrl: server.url, keyPrefix: cluster.env.YONEXUS_KEY_PREFIX };
   const command = slashCommand({
     registry: () => host.registry(),
+    codesAt: () => "admin",
     examine: () =>
       examine({
         rawConfig: async () => rawConfig,
@@ -47,6 +50,9 @@ async function chat(args: string, isAuthorizedSender = true): Promise<string> {
   });
   return (await command.handler({ args, isAuthorizedSender })).text;
 }
+
+const pairingOf = ({ identifier, fingerprint }: FollowerIdentity) =>
+  waitFor(`the pairing of ${identifier}`, () => cluster.stores.pairings.find(identifier, fingerprint));
 
 const call = async (tool: typeof listClientStatus, params: object = {}) =>
   (await tool(reachCluster).execute("1", params)).details;
@@ -121,8 +127,60 @@ describe("the operator's commands in a chat", () => {
     expect(text).toContain(identity.fingerprint);
     expect(text).toMatch(/[45] min/);
     expect(text).not.toContain(code);
+    const { pairingId } = await pairingOf(identity);
+    expect(text).toContain(pairingId.slice(0, 8));
+    expect(text).toContain(
+      "`/yonexus approveClient ID` lets it in without the code; `/yonexus denyClient ID` refuses it.",
+    );
+    // The id is what an approval takes: it is the operator's.
+    expect(JSON.stringify(await call(getPairingState))).not.toContain(pairingId);
     expect(JSON.stringify(await call(getPairingState))).not.toContain(code);
     expect(JSON.stringify(await call(getPairingState, { identifier: "alpha" }))).not.toContain(code);
+  });
+
+  it("let a follower in by its key, and refuse another one that uses its name", async () => {
+    const identity = await cluster.newFollower("alpha");
+    const alpha = await cluster.connect(node);
+    alpha.hello(identity);
+    const own = await pairingOf(identity);
+    const strange = new FollowerIdentity("alpha");
+    const stranger = await cluster.connect(node);
+    stranger.hello(strange);
+    const theirs = await pairingOf(strange);
+
+    const several = await chat("approveClient alpha");
+    expect(several).toContain("Several pairings of alpha wait, and nothing was changed");
+    for (const each of [own, theirs]) expect(several).toContain(each.pairingId.slice(0, 8));
+    expect(alpha.types).not.toContain("pair_success");
+
+    expect(await chat(`deny ${theirs.pairingId.slice(0, 8)}`)).toMatch(
+      /^alpha is refused, with the key .*`\/yonexus revokeClient alpha`/,
+    );
+    expect((await stranger.next("pair_failed")).payload.reason).toBe("rejected_by_admin");
+    expect(await chat(`approve ${own.pairingId.slice(0, 8)}`)).toContain(
+      `alpha is let in, with the key ${identity.fingerprint} from 127.0.0.1.`,
+    );
+    identity.secret = (await alpha.next("pair_success")).payload.secret;
+    const paired = (await cluster.stores.directory.audit("alpha", 10)).find(({ event }) => event === "paired");
+    expect(paired?.details.by).toBe("openclaw:chat");
+
+    expect(await chat("approveClient alpha")).toBe(
+      "No pairing with the id or of the follower alpha waits, and nothing was changed: `/yonexus listPairings` shows who does.",
+    );
+    expect(await chat("denyClient")).toContain("Which pairing? `/yonexus listPairings` shows their ids");
+  });
+
+  it("tell of an approval that came too late what became of it, and change nothing", async () => {
+    const identity = await cluster.newFollower("alpha");
+    const alpha = await cluster.connect(node);
+    alpha.hello(identity);
+    await pairingOf(identity);
+    await cluster.stores.redis.hset(cluster.stores.keys.follower("alpha").trust, "allowed", 0);
+    expect(await chat("approveClient alpha")).toBe(
+      "alpha is not on the allowlist, so nothing was changed. Let it in with `/yonexus allowClient alpha`; then it pairs anew.",
+    );
+    expect((await cluster.stores.directory.find("alpha"))?.paired).toBe(false);
+    expect(await chat("approveClient alpha", false)).toBe("Only the operator of this gateway may do that.");
   });
 
   it("look for what is wrong, each finding with its mend", async () => {
@@ -173,7 +231,7 @@ describe("the agent's tools", () => {
       failure: { code: "INVALID_MESSAGE", message: expect.stringContaining("Split it.") },
     });
     expect(await send({ identifier: "alpha", rule: "builtin" })).toMatchObject({
-      failure: { code: "INVALID_MESSAGE" },
+      failure: { code: "INVALID_PARAMETERS" },
     });
     expect(await send({ identifier: "alpha", ttlSeconds: 5 })).toMatchObject({ failure: { code: "INVALID_MESSAGE" } });
   });

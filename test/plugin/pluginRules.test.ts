@@ -124,6 +124,36 @@ describe("another plugin of the gateway", () => {
     expect(host.log).toContain("error The setup of broken failed: no such thing");
   });
 
+  it("whose setup never ends keeps nobody else from their rules, and neither a reload nor the end of the plugin", async () => {
+    const signals: AbortSignal[] = [];
+    use("stuck", async (yonexus) => {
+      signals.push(yonexus.signal);
+      await new Promise(() => {});
+    });
+    use("sound", (yonexus) => void yonexus.registerRule("sound", () => "yes"));
+    await host.start(config);
+    await held(host.running, "sound");
+    await host.reload(config);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    await held(host.running, "sound");
+    await host.stop();
+  });
+
+  it("whose listener rejects is told by its name, and harms nobody: the others hear all the same", async () => {
+    const heard: string[] = [];
+    use("broken", (yonexus) => {
+      yonexus.onStatusChange(async () => {
+        throw new Error("no such thing");
+      });
+      yonexus.onStatusChange(({ identifier }) => heard.push(identifier));
+    });
+    await host.start(config);
+    await host.connected();
+    await follower("alpha");
+    await waitFor("the other listener", async () => heard.length > 0);
+    await waitFor("it to be told", async () => host.log.includes("error A listener of broken failed: no such thing"));
+  });
+
   it("sends, hears of status changes, and reads how far a message got", async () => {
     const changes: string[] = [];
     let given: Yonexus | undefined;
@@ -199,6 +229,34 @@ describe("a rule", () => {
     expect(() => given?.registerRule(rule, () => "x")).toThrow(expect.objectContaining({ code: "RULE_INVALID" }));
   });
 
+  it.each([{ concurrency: 0 }, { concurrency: 257 }, { maxTries: 1.5 }, { handlerTimeoutMs: -1 }])(
+    "that is to be handled as %j is refused with what it must be",
+    async (options) => {
+      let given: Yonexus | undefined;
+      use("user", (yonexus) => {
+        given = yonexus;
+      });
+      await host.start(config);
+      await waitFor("its setup", async () => given !== undefined);
+      expect(() => given?.registerRule("mine", () => "x", options)).toThrow(
+        /cannot be handled so: .+ must be a whole number/,
+      );
+    },
+  );
+
+  it("is one of 64 at most in a gateway: each has a connection of its own", async () => {
+    let given: Yonexus | undefined;
+    use("user", (yonexus) => {
+      given = yonexus;
+    });
+    await host.start(config);
+    await waitFor("its setup", async () => given !== undefined);
+    const rules = Array.from({ length: 64 }, (_, index) => given?.registerRule(`rule${index}`, () => "x"));
+    expect(() => given?.registerRule("one-more", () => "x")).toThrow("This gateway handles 64 rules already");
+    await rules[0]?.stop();
+    given?.registerRule("one-more", () => "x");
+  });
+
   it("tells whoever waits for it that it is held, or that it was given up", async () => {
     let given: Yonexus | undefined;
     use("user", (yonexus) => {
@@ -218,11 +276,11 @@ describe("a rule", () => {
 
 describe("a rule of the configuration", () => {
   it("wakes its agent with what a follower sent, once, and counts as handled when the agent's turn took it", async () => {
-    const waiting: string[] = [];
+    const waiting: { key: string; text: string }[] = [];
     const woken: string[] = [];
     const waker: AgentWaker = {
-      enqueue: (text) => waiting.push(text) > 0,
-      waiting: () => waiting,
+      enqueue: (text, _rule, key) => waiting.push({ key, text }) > 0,
+      waiting: () => waiting.map(({ key }) => key),
       wake: ({ agentId }) => void woken.push(agentId),
     };
     host.remove();
@@ -232,7 +290,7 @@ describe("a rule of the configuration", () => {
     const alpha = await follower("alpha");
     alpha.message("m1", "ask", "what is the time?");
     await waitFor("the agent to be woken", async () => woken.length > 0);
-    expect(waiting).toEqual([expect.stringContaining("The follower alpha sent this")]);
+    expect(waiting.map(({ text }) => text)).toEqual([expect.stringContaining("The follower alpha sent this")]);
     // Not handled yet: a reload gives it back and takes it again, and the agent is told no second time.
     await host.reload({ ...config, rules: { ask: "main" } });
     await held(host.running, "ask");

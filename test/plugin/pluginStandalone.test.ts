@@ -60,11 +60,12 @@ describe("a gateway that is a cluster of its own", () => {
     const { follower, fingerprint, connected } = connect("alpha", state);
     const shown = await waitFor("the code to be shown", async () => {
       const text = await terminal(config);
-      return text.includes("code") && text.includes(await fingerprint) ? text : undefined;
+      return /^id .* code$/mu.test(text) && text.includes(await fingerprint) ? text : undefined;
     });
     const code = /\s(\S+)$/mu.exec(shown.split("\n")[1] ?? "")?.[1] ?? "";
     expect(await terminal(config, "chat")).not.toContain(code);
     expect(host.log.join("\n")).not.toContain(code);
+    expect(statSync(join(host.stateDir, "yonexus-server", "pairing-codes.json")).mode & 0o777).toBe(0o600);
     await follower.pair(code);
     await connected;
     await follower.close();
@@ -95,16 +96,16 @@ describe("a gateway that is a cluster of its own", () => {
     await expect(terminal({ listenPort: port })).rejects.toThrow("The gateway of this profile runs no cluster now");
   });
 
-  it("whose port is taken says so with the setting to change, and starts when the port is free", async () => {
+  it("whose port is taken says so with the setting to change, and starts by itself when the port is free", async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(port, "127.0.0.1", resolve));
     await host.start({ listenPort: port });
     const problem = `Port ${port} is taken: stop what listens there, or set listenPort in`;
     await waitFor("it to be told", async () => host.failure?.startsWith(problem));
     await new Promise((resolve) => other.close(resolve));
-    await host.reload({ listenPort: port });
-    await host.connected();
+    await waitFor("the next try", async () => host.status?.phase === "connected", 25_000);
     expect(host.failure).toBeUndefined();
+    expect(host.status?.listensAt).toBe(`ws://127.0.0.1:${port}`);
   });
 
   it("with a Discord bot tells the code to the admin alone", async () => {

@@ -1,8 +1,8 @@
-import { ConfigurationLimitError } from "@yonexus/protocol/redis";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { auditEvents, openStores, type Stores } from "../support/stores.ts";
+import { lapseAndRetire } from "./allowlistLapse.ts";
 
 let server: RedisServer;
 let stores: Stores;
@@ -67,8 +67,53 @@ describe("several configurations of one allowlist", () => {
     expect(await apply(OTHER)).toEqual({ added: [], removed: [] });
     expect(await apply("coordinator")).toEqual({ added: [], removed: [] });
     expect(await isAllowed("removed")).toBe(true);
-    // Left by all of them, it may come back.
-    expect(await apply(GATEWAY, "revoked")).toEqual({ added: ["revoked"], removed: [] });
+    // Left by all of them, and named anew, it is out still.
+    expect(await apply(GATEWAY, "revoked")).toEqual({ added: [], removed: [] });
+    expect(await isAllowed("revoked")).toBe(false);
+  });
+
+  const nothing = async () => undefined;
+  const ways: readonly [string, before: () => Promise<unknown>, after: () => Promise<unknown>][] = [
+    ["when one names it for the first time", async () => stores.trust.allow(["alpha"]), nothing],
+    [
+      "when another one names it after the only one that did",
+      async () => apply(OTHER, "alpha"),
+      async () => apply(OTHER),
+    ],
+    [
+      "when the only one that named it leaves it out and puts it back",
+      async () => apply(GATEWAY, "alpha"),
+      async () => apply(GATEWAY),
+    ],
+    [
+      "when it was off the list already",
+      async () => {
+        await apply(GATEWAY, "alpha");
+        await apply(GATEWAY);
+      },
+      nothing,
+    ],
+  ];
+  describe.each([
+    ["revoked", async () => stores.trust.clear("alpha", "revoke", { disallow: true })],
+    ["taken off by hand", async () => stores.trust.disallow("alpha")],
+  ])("keep out what was %s until an operator allows it,", (_, takeOff) => {
+    it.each(ways)("%s", async (__, before, after) => {
+      await before();
+      await takeOff();
+      await after();
+      expect(await apply(GATEWAY, "alpha")).toEqual({ added: [], removed: [] });
+      expect(await isAllowed("alpha")).toBe(false);
+      expect(await stores.trust.configuredBy("alpha")).toEqual([GATEWAY]);
+      const { revokedAt = 0 } = (await stores.directory.find("alpha")) ?? {};
+      expect(Math.abs(revokedAt - (await stores.now()))).toBeLessThan(30_000);
+
+      expect(await stores.trust.allow(["alpha"])).toEqual(["alpha"]);
+      expect(await stores.directory.find("alpha")).not.toHaveProperty("revokedAt");
+      // By hand it was let in, so no configuration takes it off.
+      expect(await apply(GATEWAY)).toEqual({ added: [], removed: [] });
+      expect(await isAllowed("alpha")).toBe(true);
+    });
   });
 
   it("are told apart by a name of 1 to 64 plain characters", async () => {
@@ -77,23 +122,6 @@ describe("several configurations of one allowlist", () => {
     }
     expect(await stores.redis.keys(`${stores.keys.prefix}:*`)).toEqual([]);
     expect(await apply("x".repeat(64), "alpha")).toEqual({ added: ["alpha"], removed: [] });
-  });
-
-  it("may be 64 for one follower: another is told so, nothing of that follower changes, and all else is applied", async () => {
-    for (let index = 0; index < 64; index++) await apply(`gateway:${index}`, "alpha");
-    const before = await stores.redis.hgetall(trustKey("alpha"));
-    await apply(OTHER, "gone");
-    const refused = apply(OTHER, "alpha", "beta");
-    await expect(refused).rejects.toThrow(ConfigurationLimitError);
-    await expect(refused).rejects.toMatchObject({ code: "CONFIGURATION_LIMIT", identifiers: ["alpha"] });
-    await expect(refused).rejects.toThrow(/64 configurations name alpha already.*yonexus allow add alpha/u);
-    expect(await stores.redis.hgetall(trustKey("alpha"))).toEqual(before);
-    expect([await isAllowed("beta"), await isAllowed("gone")]).toEqual([true, false]);
-    expect(await stores.redis.smembers(stores.keys.configuredBy(OTHER))).toEqual(["beta"]);
-
-    await apply("gateway:7");
-    expect(await apply(OTHER, "alpha", "beta")).toEqual({ added: [], removed: [] });
-    expect(await stores.trust.configuredBy("alpha")).toHaveLength(64);
   });
 });
 
@@ -144,6 +172,8 @@ const FOLLOWERS = ["alpha", "beta"];
 
 interface ModelFollower {
   allowed: boolean;
+  /** An operator took it off, and none allowed it since. */
+  isRevoked: boolean;
   /** Whether the first configuration that names it put it on, and no operator did since. */
   isAdded: boolean;
   readonly sources: Set<string>;
@@ -151,6 +181,7 @@ interface ModelFollower {
 
 type Step =
   | { readonly do: "apply"; readonly source: string; readonly names: readonly string[]; readonly stopped: Stop }
+  | { readonly do: "forget" | "lapse"; readonly source: string }
   | { readonly do: "allow" | "disallow" | "revoke"; readonly name: string };
 type Stop = "not" | "afterListing" | "beforeShortening";
 
@@ -166,6 +197,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom("forget" as const, "lapse" as const),
+      source: fc.constantFrom(...SOURCES),
+    }),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({ do: fc.constantFrom("allow" as const, "disallow" as const, "revoke" as const), name }),
   },
@@ -178,9 +216,9 @@ function applyToModel(model: ReadonlyMap<string, ModelFollower>, source: string,
     const { sources } = follower;
     if (names.includes(identifier)) {
       if (sources.size === 0) {
-        follower.isAdded = !follower.allowed;
+        follower.isAdded = !follower.allowed && !follower.isRevoked;
         if (follower.isAdded) changes.added.push(identifier);
-        follower.allowed = true;
+        follower.allowed ||= follower.isAdded;
       }
       sources.add(source);
     } else if (sources.delete(source) && sources.size === 0 && follower.isAdded && follower.allowed) {
@@ -206,14 +244,15 @@ it("the allowlist is as the contract says after any steps of configurations and 
       const model = new Map(
         FOLLOWERS.map((each): [string, ModelFollower] => [
           each,
-          { allowed: false, isAdded: false, sources: new Set<string>() },
+          { allowed: false, isRevoked: false, isAdded: false, sources: new Set<string>() },
         ]),
       );
       for (const now of steps) {
         if (now.do === "apply") {
           const index = stores.keys.configuredBy(now.source);
-          // Stopped after the index was written: all the rest is for the next start.
+          // Stopped after the indexes were written: all the rest is for the next start.
           if (now.stopped === "afterListing" && now.names.length > 0) {
+            await stores.redis.zadd(stores.keys.followerSources, await stores.now(), now.source);
             await stores.redis.sadd(index, ...now.names.map(of));
             continue;
           }
@@ -226,13 +265,26 @@ it("the allowlist is as the contract says after any steps of configurations and 
           if (now.stopped === "beforeShortening" && listed.length > 0) await stores.redis.sadd(index, ...listed);
           continue;
         }
+        if ("source" in now) {
+          const expected =
+            now.do === "lapse" && now.source === "coordinator" ? [] : applyToModel(model, now.source, []).removed;
+          const removed =
+            now.do === "forget"
+              ? (await stores.trust.forgetSource(now.source)).removed
+              : await lapseAndRetire(stores, now.source, FOLLOWERS.map(of));
+          expect(plain(removed)).toEqual(expected.toSorted());
+          continue;
+        }
         const follower = model.get(now.name);
         if (follower === undefined) throw new Error(now.name);
         if (now.do === "allow") {
           await stores.trust.allow([of(now.name)]);
           follower.allowed = true;
           follower.isAdded = false;
+          follower.isRevoked = false;
         } else {
+          // Of one that nobody knows nothing is kept.
+          follower.isRevoked ||= (await stores.directory.find(of(now.name))) !== undefined;
           if (now.do === "disallow") await stores.trust.disallow(of(now.name));
           else await stores.trust.clear(of(now.name), "revoke", { disallow: true });
           follower.allowed = false;

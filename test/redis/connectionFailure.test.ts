@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freePorts } from "../support/freePorts.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { waitFor } from "../support/waitFor.ts";
-import { type CertificateFiles, TestAuthority } from "./tlsCertificates.ts";
+import { type CertificateFiles, TestAuthority } from "../support/tlsCertificates.ts";
 
 let authority: TestAuthority;
 /** Speaks both: plainly on the port of its URL, and TLS on another. */
@@ -63,9 +63,9 @@ describe("with a Redis that speaks TLS", () => {
 
   it("an authority that is not known is named as the reason, also where there is none but itself", async () => {
     await use(right);
-    expect(await explained(tlsUrl())).toMatchObject({ mend: expect.stringContaining("NODE_EXTRA_CA_CERTS") });
+    expect(await explained(tlsUrl())).toMatchObject({ mend: expect.stringContaining("YONEXUS_REDIS_CA") });
     await use(authority.selfSigned("itself"));
-    expect(await explained(tlsUrl())).toMatchObject({ mend: expect.stringContaining("NODE_EXTRA_CA_CERTS") });
+    expect(await explained(tlsUrl())).toMatchObject({ mend: expect.stringContaining("YONEXUS_REDIS_CA") });
   });
 
   it("a certificate of another host is named as the reason", async () => {

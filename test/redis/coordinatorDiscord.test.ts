@@ -30,8 +30,8 @@ beforeEach(async () => {
 });
 afterEach(() => discord.stop());
 
-function notifier(timeoutMs = 2_000, apiUrl = discord.url): DiscordNotifier {
-  return new DiscordNotifier({ apiUrl, botToken: TOKEN, adminUserId: ADMIN, timeoutMs, signal: stop.signal });
+function notifier(timeoutMs = 2_000, apiUrl = discord.url, buttons = false): DiscordNotifier {
+  return new DiscordNotifier({ apiUrl, botToken: TOKEN, adminUserId: ADMIN, buttons, timeoutMs, signal: stop.signal });
 }
 
 async function failureOf(sending: Promise<void>): Promise<NoticeDeliveryError> {
@@ -57,6 +57,19 @@ describe("a notice over Discord", () => {
     expect(posting?.headers.authorization).toBe(`Bot ${TOKEN}`);
     expect(posting?.body).toMatchObject({ nonce: "pairing-1", enforce_nonce: true, allowed_mentions: { parse: [] } });
     expect(discord.codes()).toEqual(new Map([["alpha", CODE]]));
+  });
+
+  it("has the buttons of its pairing when somebody answers them, without the code, and none otherwise", async () => {
+    const fingerprint = "313c-9dea-6888-b110-ef90-6839-f8e8-24e2";
+    const shown = { ...notice, pairing: { ...notice.pairing, fingerprint, pairingId: "0a1b2c3d4e5f6g7h8j9k" } };
+    await notifier(2_000, discord.url, true).send(shown);
+    await notifier(2_000, discord.url, false).send({ ...shown, id: "pairing-2" });
+    const [withButtons, without] = discord.requests.filter(({ path }) => path.endsWith("/messages"));
+    const rows = JSON.stringify(withButtons?.body?.components);
+    expect(rows).toMatch(/"label":"Approve".*"label":"Deny"/);
+    expect(rows).not.toContain(CODE);
+    expect(without?.body).not.toHaveProperty("components");
+    expect(without?.body?.content).not.toContain("press");
   });
 
   it("opens the conversation once", async () => {

@@ -219,7 +219,7 @@ describe("the notice of a pairing", () => {
       pairing.job.pairingId,
     );
     if (notice === undefined) throw new Error("There is no notice.");
-    const options = { apiUrl: discord.url, botToken: BOT_TOKEN, adminUserId: ADMIN, timeoutMs: 2_000 };
+    const options = { apiUrl: discord.url, botToken: BOT_TOKEN, adminUserId: ADMIN, buttons: false, timeoutMs: 2_000 };
     const notifier = new DiscordNotifier({ ...options, signal: new AbortController().signal });
     const connection = openRedis(redis.url, "worker");
     const worker = new Worker(

@@ -4,6 +4,7 @@ import {
   FollowerDirectory,
   openCluster,
   type RedisConnection,
+  RedisUrlError,
   RuleHeldError,
   RuleStore,
   SchemaMismatchError,
@@ -121,6 +122,18 @@ describe("a listener of status changes", () => {
     expect(errors).toEqual(expected.map(() => failure));
   });
 
+  it("that returns a promise which rejects is told to onError too, and harms no other", async () => {
+    const cluster = await open();
+    const heard: string[] = [];
+    const failure = new Error("a listener's own, later");
+    await cluster.onStatusChange(async () => Promise.reject(failure));
+    await cluster.onStatusChange((change) => heard.push(asText(change)));
+    const expected = await changeStatuses();
+    await waitFor("the changes", () => heard.length >= expected.length && errors.length >= expected.length);
+    expect(heard).toEqual(expected);
+    expect(errors).toEqual(expected.map(() => failure));
+  });
+
   it("shares one subscription with all others, which ends with the last of them", async () => {
     const cluster = await open();
     const heard: string[] = [];
@@ -201,6 +214,20 @@ describe("a listener of status changes", () => {
     } finally {
       await own.stop();
     }
+  });
+});
+
+describe("what a program calls its settings", () => {
+  const setting = (name: string) => `my ${name}`;
+
+  it("is what the errors of its cluster call them", async () => {
+    await expect(open({ redisUrl: "http://cache", setting })).rejects.toThrow(/^my redisUrl is not one of the forms/u);
+    const tls = { ca: "a certificate" };
+    const opening = open({ redisUrl: "redis://cache", tls, setting });
+    await expect(opening).rejects.toThrow(RedisUrlError);
+    await expect(opening).rejects.toThrow(/\(my redisCa, my redisCert\), and my redisUrl speaks no TLS/u);
+    await stores.redis.set(stores.keys.schemaVersion, "0");
+    await expect(open({ setting })).rejects.toThrow(/or set my keyPrefix to a new prefix/u);
   });
 });
 

@@ -1,6 +1,8 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   type AppendOptions,
   type InboundMessage,
+  openRedis,
   type RedisConnection,
   RuleConsumer,
   type RuleConsumerOptions,
@@ -11,6 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import { waitFor } from "../support/waitFor.ts";
+import { openHandles } from "./openHandles.ts";
 
 const RULE = "orders";
 const SOON = { firstMs: 5, mostMs: 20 };
@@ -232,6 +235,59 @@ describe("a consumer that stops", () => {
     await waitFor("the consumer to notice", () => errors.length > 0);
     await stopped.stop();
     await server.restart();
+  });
+});
+
+describe("a consumer that is stopped while it starts", () => {
+  const unstarted = (redis: RedisConnection, blocking: RedisConnection) =>
+    new RuleConsumer(redis, blocking, stores.keys, {
+      ...{ rule: RULE, group: "shop", handler: () => {}, onError: () => {} },
+    });
+  const stopped = { code: "REDIS_UNREACHABLE", message: expect.stringContaining("was stopped") };
+  const replicas = () => stores.redis.zrange(stores.keys.rule(RULE).replicas, "0", "-1");
+
+  it("has not taken the rule while the connection that it reads by is not there, and its start fails at once", async () => {
+    const blocking = openRedis(`redis+unix://${server.dir}/nobody.sock`, "blocking");
+    blocking.on("error", () => {});
+    const one = unstarted(await stores.open("commands"), blocking);
+    const began = performance.now();
+    const refused = expect(one.start()).rejects.toMatchObject(stopped);
+    expect(await replicas()).toEqual([]);
+    await one.stop();
+    await refused;
+    expect(performance.now() - began).toBeLessThan(4_000);
+    expect(await replicas()).toEqual([]);
+  });
+
+  it("gives the rule back whenever that comes, and renews it no more", async () => {
+    const [redis, before] = [await stores.open("commands"), openHandles()];
+    const ends: string[] = [];
+    // From before the lease is asked for to after it is held.
+    for (let turns = 0; ends.at(-1) !== "started"; turns++) {
+      const blocking = await stores.open("blocking");
+      const one = unstarted(redis, blocking);
+      const end = one.start().then(
+        () => "started",
+        (error: unknown) => {
+          expect(error).toMatchObject(stopped);
+          return "stopped";
+        },
+      );
+      for (let turn = 0; turn < turns; turn++) await nextTurn();
+      await one.stop();
+      ends.push(await end);
+      expect(one.isLive).toBe(false);
+      expect(await replicas()).toEqual([]);
+    }
+    expect(ends[0]).toBe("stopped");
+    await waitFor("its sockets and timers to be gone", () => openHandles() <= before);
+  });
+
+  it("takes no rule when it was stopped before", async () => {
+    const one = unstarted(await stores.open("commands"), await stores.open("blocking"));
+    await one.stop();
+    await expect(one.start()).rejects.toMatchObject(stopped);
+    expect(await replicas()).toEqual([]);
   });
 });
 

@@ -24,6 +24,8 @@ it("a key space of another version is refused, with both versions and a way out,
   await expect(refused).rejects.toThrow(SchemaMismatchError);
   await expect(refused).rejects.toMatchObject({ code: "SCHEMA_MISMATCH" });
   await expect(refused).rejects.toThrow(/version 0, and this is version 1.*YONEXUS_KEY_PREFIX/u);
+  const toAnother = ensureSchemaVersion(stores.redis, stores.keys, (name) => `${name} in a file`);
+  await expect(toAnother).rejects.toThrow(/set keyPrefix in a file to a new prefix/u);
   expect(await stores.redis.get(stores.keys.schemaVersion)).toBe("0");
   expect(await stores.redis.keys(`${stores.keys.prefix}:*`)).toEqual([stores.keys.schemaVersion]);
   stores.close();

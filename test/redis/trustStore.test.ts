@@ -73,7 +73,7 @@ describe("the allowlist", () => {
     for (const identifier of ["alice", "bob"]) expect((await lookup(identifier)).allowed).toBe(false);
   });
 
-  it("keeps out whom an operator took off, however often one configuration is applied, until it was left and named anew", async () => {
+  it("keeps out whom an operator took off, however often configurations name it, until an operator allows it", async () => {
     await stores.trust.allow(["by-hand"]);
     const configured = ["revoked", "removed", "by-hand", "kept"];
     await apply(configured);
@@ -89,7 +89,9 @@ describe("the allowlist", () => {
     expect(await stores.trust.allow(["removed"])).toEqual(["removed"]);
     expect(await apply(["kept"])).toEqual({ added: [], removed: [] });
     expect((await lookup("removed")).allowed).toBe(true);
-    expect(await apply(configured)).toEqual({ added: ["revoked", "by-hand"], removed: [] });
+    expect(await apply(configured)).toEqual({ added: [], removed: [] });
+    for (const identifier of ["revoked", "by-hand"]) expect((await lookup(identifier)).allowed).toBe(false);
+    expect(await stores.trust.allow(["revoked"])).toEqual(["revoked"]);
   });
 
   it("leaves on it what an operator allowed while the configuration named it, when that names it no longer", async () => {
@@ -131,11 +133,13 @@ describe("the trust", () => {
     expect(await stores.trust.clear("alice", "operator", { disallow: false })).toEqual({
       known: true,
       wasPaired: true,
+      allowed: true,
       closedOn: "node-a",
     });
     expect(await stores.trust.clear("alice", "operator", { disallow: false })).toEqual({
       known: true,
       wasPaired: false,
+      allowed: true,
     });
     const now = await lookup("alice");
     expect(now).not.toHaveProperty("trust");
@@ -149,14 +153,21 @@ describe("the trust", () => {
 
   it("cleared with `disallow` takes the identifier off the allowlist too", async () => {
     await pairFollower(stores, "alice");
-    await stores.trust.clear("alice", "operator", { disallow: true });
+    expect(await stores.trust.clear("alice", "operator", { disallow: true })).toMatchObject({ allowed: false });
     expect((await lookup("alice")).allowed).toBe(false);
+    // Cleared once more it may not pair again, for all that it is known.
+    expect(await stores.trust.clear("alice", "operator", { disallow: false })).toEqual({
+      known: true,
+      wasPaired: false,
+      allowed: false,
+    });
   });
 
   it("of an unknown identifier cannot be cleared, and nothing is written", async () => {
     expect(await stores.trust.clear("mallory", "operator", { disallow: true })).toEqual({
       known: false,
       wasPaired: false,
+      allowed: false,
     });
     expect(await stores.redis.keys(`${stores.keys.prefix}:*`)).toEqual([]);
   });

@@ -7,6 +7,9 @@ import { waitFor } from "./waitFor.ts";
 
 export const LAUNCHER = fileURLToPath(new URL("../../scripts/yonexus.mjs", import.meta.url));
 
+/** A command that starts on a busy machine takes its time before it says anything. */
+const SAYING_TIMEOUT_MS = 30_000;
+
 /** How a command ended and what it said. */
 export interface CliResult {
   readonly exitCode: number | null;
@@ -80,8 +83,10 @@ export class Cli {
       },
       ended,
       says: async (text) => {
-        await waitFor(`\`yonexus ${args.join(" ")}\` to say ${JSON.stringify(text)}`, () =>
-          `${said.stdout}\n${said.stderr}`.includes(text),
+        await waitFor(
+          `\`yonexus ${args.join(" ")}\` to say ${JSON.stringify(text)}`,
+          () => `${said.stdout}\n${said.stderr}`.includes(text),
+          SAYING_TIMEOUT_MS,
         );
       },
       signal: (signal) => void child.kill(signal),

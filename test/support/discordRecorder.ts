@@ -33,6 +33,8 @@ export interface DiscordRecorder {
   messages(): string[];
   /** The last pairing code posted for each identifier. */
   codes(): Map<string, string>;
+  /** What a press of a button of the last message about that follower sends: by the button's label. */
+  buttons(identifier: string): Map<string, string>;
   stop(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ const MESSAGES_PATH = /^\/channels\/\d+\/messages$/;
 export async function startDiscordRecorder(): Promise<DiscordRecorder> {
   const requests: RecordedRequest[] = [];
   const posted = new Map<string, string>();
+  const buttons = new Map<string, Map<string, string>>();
   let answering: Answering = () => "usual";
   const server = createServer((incoming, response) => {
     void readText(incoming).then((text) => {
@@ -58,6 +61,8 @@ export async function startDiscordRecorder(): Promise<DiscordRecorder> {
       if (reply.status < 300 && MESSAGES_PATH.test(request.path)) {
         const nonce = request.body?.enforce_nonce === true ? String(request.body.nonce) : `#${requests.length}`;
         if (!posted.has(nonce)) posted.set(nonce, String(request.body?.content));
+        const identifier = FOLLOWER.exec(String(request.body?.content))?.[1];
+        if (identifier !== undefined) buttons.set(identifier, buttonsIn(request.body?.components));
       }
       send(response, reply);
     });
@@ -77,6 +82,7 @@ export async function startDiscordRecorder(): Promise<DiscordRecorder> {
     },
     messages: () => [...posted.values()],
     codes: () => new Map([...posted.values()].flatMap(codeIn)),
+    buttons: (identifier) => buttons.get(identifier) ?? new Map(),
     stop: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -92,9 +98,18 @@ function usualReply({ method, path, body }: RecordedRequest): RecordedReply {
   return { status: 404, body: { code: 0, message: "404: Not Found" } };
 }
 
+const FOLLOWER = /^Follower: `(.+)`$/m;
+
+/** The labels of a message's buttons, each with its custom id. */
+function buttonsIn(components: unknown): Map<string, string> {
+  const rows = (Array.isArray(components) ? components : []) as { readonly components: readonly object[] }[];
+  const found = rows.flatMap((row) => row.components) as { readonly label: string; readonly custom_id: string }[];
+  return new Map(found.map((button) => [button.label, button.custom_id]));
+}
+
 /** The code is the line that is a code span and nothing else. */
 function codeIn(content: string): [string, string][] {
-  const identifier = /^Follower: `(.+)`$/m.exec(content)?.[1];
+  const identifier = FOLLOWER.exec(content)?.[1];
   const code = /^`([0-9A-Z]{4}-[0-9A-Z]{4})`$/m.exec(content)?.[1];
   return identifier === undefined || code === undefined ? [] : [[identifier, code]];
 }

@@ -46,7 +46,8 @@ process.on("exit", () => {
 });
 
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const binary = options.binary ?? findRedisBinary();
+  // REDIS_IN_CONTAINER=1 takes a container though the machine has a server program.
+  const binary = options.binary ?? (process.env.REDIS_IN_CONTAINER === "1" ? undefined : findRedisBinary());
   const args = [...persistence(options.persistent ?? true), ...(options.args ?? [])];
   if (binary === undefined) {
     // Loaded only here: it is large, and most machines have a server program.

@@ -27,6 +27,9 @@ export interface TestCoordinator extends RunningCoordinator {
   readonly printed: readonly string[];
 }
 
+/** A follower as a notice names it. */
+type FollowerName = Pick<FollowerIdentity, "identifier" | "fingerprint">;
+
 /** A cluster on a started Redis, in a key space of its own. `stop` ends all that was started through it. */
 export class TestCluster {
   readonly stores: Stores;
@@ -125,7 +128,7 @@ export class TestCluster {
   }
 
   /** The code of the follower's pairing, read as the notice is made from it. */
-  async pairingCode({ identifier, fingerprint }: FollowerIdentity): Promise<{ code: string; pairingId: string }> {
+  async pairingCode({ identifier, fingerprint }: FollowerName): Promise<{ code: string; pairingId: string }> {
     return waitFor(`the pairing of ${identifier}`, async () => {
       const { pairing } = await this.stores.trust.lookup(identifier, fingerprint);
       const pairingId = pairing?.pairingId ?? "";
@@ -135,7 +138,7 @@ export class TestCluster {
   }
 
   /** Stands in for a coordinator: the admin is told of the pairing, or cannot be. Answers the code. */
-  async resolveNotice(identity: FollowerIdentity, result: "sent" | "failed" = "sent"): Promise<string> {
+  async resolveNotice(identity: FollowerName, result: "sent" | "failed" = "sent"): Promise<string> {
     const { code, pairingId } = await this.pairingCode(identity);
     await this.stores.pairings.resolveNotice(identity.identifier, identity.fingerprint, pairingId, result, "a test");
     return code;

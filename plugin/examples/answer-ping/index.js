@@ -32,9 +32,11 @@ export default definePluginEntry({
         // What the handler returns is queued for the follower that asked: pong-text goes back as `ping::pong …`.
         yonexus.registerRule("ping", ({ identifier, content }) => `pong ${content}, ${identifier}`);
 
-        yonexus.onClientAuthenticated(async ({ identifier }) => {
-          const sent = await yonexus.sendMessageToClient(identifier, "welcome::hello").catch((error) => error);
-          api.logger.info(`answer-ping: welcomed ${identifier}: ${sent.result ?? sent.message}`);
+        // Every gateway hears of it: with an id of its own the message is queued once, whoever is first.
+        yonexus.onClientAuthenticated(async ({ identifier, at }) => {
+          const options = { delivery: "queued", ttlMs: 60_000, messageId: `welcome-${at}` };
+          const sent = await yonexus.sendMessageToClient(identifier, "welcome::hello", options);
+          api.logger.info(`answer-ping: welcomed ${identifier}: ${sent.result}`);
         });
         yonexus.onStatusChange(({ identifier, status, reason }) => {
           api.logger.info(`answer-ping: ${identifier} is ${status} (${reason})`);

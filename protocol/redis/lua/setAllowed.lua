@@ -1,14 +1,18 @@
 -- setAllowed: put an identifier on the allowlist, or take it off, which ends its live session, makes the pairings that wait
 -- void, and leaves its trust. A configuration puts on what it is the first to name; the last that named it takes off only
--- what a configuration had put on: what an operator decided meanwhile stands.
+-- what a configuration had put on: what an operator decided meanwhile stands. Whom an operator took off no configuration
+-- puts on, and only an operator does.
 -- KEYS 1 trust 2 session 3 audit
 -- ARGV 1 identifier 2 '1'|'0' 3 nodeChannelPrefix 4 events 5 source of the configuration, or '' for an operator 6 maxSources
--- Returns {'changed', nodeId of the session that ended or ''} | {'unchanged', ''} | {'too_many_sources', ''}
+--      7 source that makes room where there are so many, or '' 8 '0' is only for what was named until then (ms), or ''
+-- Returns {'changed', nodeId of the session that ended or ''} | {'unchanged', ''} | {'named_since', ''} |
+--         {'too_many_sources', the sources}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local trust = redis.call('HMGET', KEYS[1], 'allowed', 'configured')
+local trust = redis.call('HMGET', KEYS[1], 'allowed', 'configured', 'revokedAt')
 local allowed = trust[1] or '0'
 local configured = trust[2]
+local revoked = trust[3]
 if ARGV[5] ~= '' then
   local own = 'by:' .. ARGV[5]
   local sources = {}
@@ -26,23 +30,38 @@ if ARGV[5] ~= '' then
     redis.call('HDEL', KEYS[1], unpack(sources))
     sources = {}
   end
-  local named = false
+  local room = ARGV[7] ~= '' and 'by:' .. ARGV[7]
+  local named, hasRoom = false, #sources < tonumber(ARGV[6])
   for _, field in ipairs(sources) do
     named = named or field == own
-  end
-  if (ARGV[2] == '1') == named then
-    return { 'unchanged', '' }
+    hasRoom = hasRoom or field == room
   end
   if ARGV[2] == '1' then
-    if #sources >= tonumber(ARGV[6]) then
-      return { 'too_many_sources', '' }
+    if not named and not hasRoom then
+      local reply = { 'too_many_sources' }
+      for index, field in ipairs(sources) do
+        reply[index + 1] = string.sub(field, 4)
+      end
+      return reply
     end
-    redis.call('HSET', KEYS[1], own, 1)
+    if not named and #sources >= tonumber(ARGV[6]) then
+      redis.call('HDEL', KEYS[1], room)
+    end
+    redis.call('HSET', KEYS[1], own, now)
     if configured then
       return { 'unchanged', '' }
     end
-    redis.call('HSET', KEYS[1], 'configured', allowed == '1' and 'named' or 'added')
+    redis.call('HSET', KEYS[1], 'configured', (allowed == '1' or revoked) and 'named' or 'added')
+    if revoked then
+      return { 'unchanged', '' }
+    end
   else
+    if not named then
+      return { 'unchanged', '' }
+    end
+    if ARGV[8] ~= '' and tonumber(redis.call('HGET', KEYS[1], own)) > tonumber(ARGV[8]) then
+      return { 'named_since', '' }
+    end
     redis.call('HDEL', KEYS[1], own)
     if #sources > 1 then
       return { 'unchanged', '' }
@@ -52,8 +71,13 @@ if ARGV[5] ~= '' then
       return { 'unchanged', '' }
     end
   end
-elseif ARGV[2] == '1' and configured == 'added' then
-  redis.call('HSET', KEYS[1], 'configured', 'named')
+elseif ARGV[2] == '1' then
+  redis.call('HDEL', KEYS[1], 'revokedAt', 'revokedBy')
+  if configured == 'added' then
+    redis.call('HSET', KEYS[1], 'configured', 'named')
+  end
+elseif trust[1] then
+  redis.call('HSET', KEYS[1], 'revokedAt', now, 'revokedBy', 'disallow')
 end
 if allowed == ARGV[2] then
   return { 'unchanged', '' }

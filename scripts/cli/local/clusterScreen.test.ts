@@ -61,6 +61,11 @@ describe("a pairing code on the terminal", () => {
     expect(text).toContain("f1:02");
   });
 
+  it("has the id that an operator's commands take, when the coordinator tells it", () => {
+    expect(pairingCodeText({ ...event, id: "7k3m9qxv" }, 0)).toContain("7k3m9qxv, for `yonexus approve`");
+    expect(pairingCodeText(event, 0)).not.toContain("undefined");
+  });
+
   it("cannot carry control characters", () => {
     expect(pairingCodeText({ ...event, fingerprint: "\u001b[2J" }, 0)).not.toContain("\u001b");
   });

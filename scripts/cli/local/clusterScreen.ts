@@ -93,14 +93,15 @@ export function restartedText(name: string, { url }: ProcessEvent): string {
 
 /** A pairing code where the operator cannot miss it. @param now unix ms. */
 export function pairingCodeText(event: ProcessEvent, now: number): string {
-  const { identifier, code, fingerprint, expiresAt } = event;
+  const { identifier, code, fingerprint, expiresAt, id } = event;
   const left = typeof expiresAt === "number" ? `, good for ${remainingText(expiresAt * 1000 - now)}` : "";
   return [
     "",
     `${shown(identifier)} wants to pair.`,
     `  code         ${shown(code)}${left}`,
     `  fingerprint  ${shown(fingerprint)}`,
-    "  Give it the code only if it shows the same fingerprint.",
+    ...(id === undefined ? [] : [`  id           ${shown(id)}, for \`yonexus approve\` or \`yonexus deny\``]),
+    "  Give it the code, or approve it, only if it shows the same fingerprint.",
     "",
   ].join("\n");
 }

@@ -6,15 +6,16 @@ import { planCluster } from "./planCluster.ts";
 const dir: DataDir = {
   path: "/data",
   shown: "data",
-  chosen: "with --data-dir",
+  elsewhere: "name another folder with --data-dir",
   redisDir: "/data/redis",
   logPath: (name) => `/data/logs/${name}.log`,
 };
 const masterKey = Buffer.alloc(32, 7).toString("base64");
 
-function plan(env: NodeJS.ProcessEnv = {}) {
-  const config = loadConfig({ env });
-  const wishes = { config, dir, ports: [9001, 9002], masterKey, env };
+/** @param read what the configuration is read from, where that is not the environment of the processes. */
+function plan(env: NodeJS.ProcessEnv = {}, adminPorts: readonly number[] = [], read = env) {
+  const config = loadConfig({ env: read });
+  const wishes = { config, dir, ports: [9001, 9002], adminPorts, masterKey, env };
   return planCluster(wishes, { url: "redis://:hidden@db:6379" });
 }
 
@@ -37,12 +38,28 @@ describe("the processes of a local cluster", () => {
     expect(coordinator.keep).toBeUndefined();
   });
 
+  it("get an admin port each, the coordinator the first, whatever the environment says to all", () => {
+    const { coordinator, nodes } = plan({ YONEXUS_ADMIN_PORT: "9090" }, [9090, 9091, 9092]);
+    const ports = [coordinator, ...nodes].map(({ env }) => env.YONEXUS_ADMIN_PORT);
+    expect(ports).toEqual(["9090", "9091", "9092"]);
+    expect(plan().coordinator.env).not.toHaveProperty("YONEXUS_ADMIN_PORT");
+  });
+
   it("get no secret by their arguments", () => {
     const { coordinator, nodes } = plan();
     for (const { args, env } of [coordinator, ...nodes]) {
       expect(args.join(" ")).not.toMatch(new RegExp(`hidden|${masterKey}`, "u"));
       expect(env).toMatchObject({ REDIS_URL: "redis://:hidden@db:6379", YONEXUS_MASTER_KEY: masterKey });
     }
+  });
+
+  it("are told the Redis by its URL alone, also where the environment names a file that holds one", () => {
+    const { coordinator } = plan({ REDIS_URL_FILE: "/dev/null", YONEXUS_MASTER_KEY_FILE: "/run/key" }, [], {});
+    expect(coordinator.env).toMatchObject({
+      REDIS_URL: "redis://:hidden@db:6379",
+      YONEXUS_MASTER_KEY_FILE: "/run/key",
+    });
+    expect(coordinator.env).not.toHaveProperty("REDIS_URL_FILE");
   });
 
   it("are told the followers of the environment as they stand there, and no others", () => {

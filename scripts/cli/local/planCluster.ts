@@ -9,6 +9,8 @@ export interface ClusterWishes {
   readonly configFile?: string;
   readonly dir: DataDir;
   readonly ports: readonly number[];
+  /** Of the coordinator, then of each node; empty when there are no admin ports. */
+  readonly adminPorts: readonly number[];
   /** Absent when the configuration has one. */
   readonly masterKey?: string;
   readonly env: NodeJS.ProcessEnv;
@@ -16,7 +18,7 @@ export interface ClusterWishes {
 
 /** Which processes make the cluster, and what each is told. Secrets go by the environment, never by arguments. */
 export function planCluster(wishes: ClusterWishes, redis: LocalRedis | { readonly url: string }): LocalClusterPlan {
-  const { config, dir, ports } = wishes;
+  const { config, dir, ports, adminPorts } = wishes;
   const isLocal = "plan" in redis;
   const env = sharedEnvironment(wishes, redis.url);
   const configArguments = wishes.configFile === undefined ? [] : ["--config", wishes.configFile];
@@ -26,12 +28,18 @@ export function planCluster(wishes: ClusterWishes, redis: LocalRedis | { readonl
     env: { ...env, ...own },
     logPath: dir.logPath(name),
   });
+  // Each is told its own: all of them read the one that the environment or the file names.
+  const adminOf = (process: number): NodeJS.ProcessEnv => {
+    const port = adminPorts[process];
+    return port === undefined ? {} : { YONEXUS_ADMIN_PORT: String(port) };
+  };
   return {
     ...(isLocal ? { redis: redis.plan } : {}),
-    coordinator: plan("coordinator", "coordinator", { YONEXUS_NODE_NAME: "coordinator" }),
+    coordinator: plan("coordinator", "coordinator", { YONEXUS_NODE_NAME: "coordinator", ...adminOf(0) }),
     nodes: ports.map((port, index) => {
       const name = `node-${index + 1}`;
-      return { ...plan("node", name, { YONEXUS_NODE_NAME: name, YONEXUS_LISTEN_PORT: String(port) }), keep: keepPort };
+      const own = { YONEXUS_NODE_NAME: name, YONEXUS_LISTEN_PORT: String(port), ...adminOf(index + 1) };
+      return { ...plan("node", name, own), keep: keepPort };
     }),
     about: {
       redis: redis.url,
@@ -52,8 +60,10 @@ function keepPort({ url }: ProcessEvent): NodeJS.ProcessEnv {
 }
 
 function sharedEnvironment({ masterKey, env }: ClusterWishes, redisUrl: string): NodeJS.ProcessEnv {
+  // The URL is told as it is: naming a file that holds one as well would contradict it.
+  const { REDIS_URL_FILE: _, ...inherited } = env;
   return {
-    ...env,
+    ...inherited,
     REDIS_URL: redisUrl,
     ...(masterKey === undefined ? {} : { YONEXUS_MASTER_KEY: masterKey }),
   };

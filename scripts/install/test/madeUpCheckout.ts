@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Arguments } from "../arguments.mjs";
+import { outputsDigest } from "../filesDigest.ts";
 import { run } from "../main.ts";
 import type { Surroundings } from "../profile.ts";
 import { sourcesDigest } from "../sourcesDigest.mjs";
@@ -43,7 +44,9 @@ export class MadeUpCheckout {
     this.write("checkout/plugin/skills/followers/SKILL.md", "# Followers\n");
     this.write("checkout/plugin/dist/index.js", `export const version = "${version}";\n`);
     this.write("checkout/plugin/dist/chunks/a.js", "export {};\n");
-    this.write("checkout/plugin/dist/build.json", JSON.stringify({ sourcesDigest: sourcesDigest(this.root) }));
+    const outputs = outputsDigest(join(this.root, "plugin"));
+    const note = { sourcesDigest: sourcesDigest(this.root), outputsDigest: outputs };
+    this.write("checkout/plugin/dist/build.json", JSON.stringify(note));
   }
 
   write(path: string, content: string): void {

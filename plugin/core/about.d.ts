@@ -1,3 +1,0 @@
-export declare const NAME = "Yonexus Server";
-export declare const DESCRIPTION =
-  "Sees and reaches every follower of a Yonexus cluster: OpenClaw gateways on machines all over.";

@@ -1,0 +1,185 @@
+import { createFollower, createMemoryState, type Follower, type FollowerOptions } from "@yonexus/protocol/client";
+import { type Cluster, Keys, openCluster } from "@yonexus/protocol/redis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pairedState } from "../support/pairedState.ts";
+import { openStores, type Stores } from "../support/stores.ts";
+import { waitFor } from "../support/waitFor.ts";
+import { BALANCER_ADDRESS, ComposeCluster } from "./composeCluster.ts";
+import { CountedLoad } from "./countedLoad.ts";
+
+const FORGED = "203.0.113.66";
+const LOAD_FOLLOWERS = 12;
+
+describe("the cluster of docker-compose.yml", () => {
+  let place: ComposeCluster;
+  let redisUrl: string;
+  let stores: Stores;
+  let cluster: Cluster;
+  const followers: Follower[] = [];
+
+  const connect = async (options: FollowerOptions): Promise<Follower> => {
+    const follower = createFollower({ reconnect: { minMs: 100, maxMs: 1_000 }, ...options });
+    followers.push(follower);
+    await follower.connect();
+    return follower;
+  };
+  const connectPaired = async (identifier: string): Promise<Follower> =>
+    connect({ url: place.followersUrl, identifier, state: createMemoryState(await pairedState(stores, identifier)) });
+  const nodeOf = async (identifier: string): Promise<string> => (await stores.directory.find(identifier))?.node ?? "";
+  /** From where a pairing was asked for, as the audit has it. */
+  const askedFrom = async (identifier: string): Promise<string> =>
+    waitFor(`a pairing of ${identifier}`, async () => {
+      const entries = await stores.directory.audit(identifier, 20);
+      return entries.find(({ event }) => event === "pairing_opened")?.details.address;
+    });
+  const readyNodes = async (): Promise<number> => {
+    const rows = (await (await fetch(`${place.statisticsUrl}/;csv`)).text()).split("\n").map((line) => line.split(","));
+    const status = rows[0]?.indexOf("status") ?? -1;
+    return rows.filter(([proxy, server, ...rest]) => {
+      return proxy === "nodes" && server?.startsWith("node") && rest[status - 2] === "UP";
+    }).length;
+  };
+
+  beforeAll(async () => {
+    place = await ComposeCluster.reserve();
+    const began = performance.now();
+    await place.up();
+    tell(`\`docker compose up --wait\` from nothing took ${seconds(began)} s`);
+    redisUrl = await place.redisUrl();
+    stores = await openStores(redisUrl, { keys: new Keys("yonexus"), masterKeys: [await place.masterKey()] });
+    cluster = await openCluster({ redisUrl });
+  }, 400_000);
+
+  afterAll(async () => {
+    await Promise.all(followers.map((follower) => follower.close()));
+    await cluster?.close();
+    stores?.close();
+    const began = performance.now();
+    await place.remove();
+    tell(`\`docker compose down\` took ${seconds(began)} s`);
+  }, 180_000);
+
+  it("is whole: three nodes that the balancer found, two coordinators, and a doctor that has nothing to say", async () => {
+    expect((await place.containers("node")).map(({ health }) => health)).toEqual(["healthy", "healthy", "healthy"]);
+    expect((await place.containers("coordinator")).map(({ health }) => health)).toEqual(["healthy", "healthy"]);
+    await waitFor("the balancer to have three nodes", async () => (await readyNodes()) === 3);
+    expect(await place.inCoordinator("yonexus", "doctor")).toContain("All is well.");
+  });
+
+  it("gives no container a way to become more than it is, and none of ours a place to write", async () => {
+    const format =
+      "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.CapAdd}} {{.HostConfig.SecurityOpt}} {{.Config.User}}";
+    for (const { id, service } of await place.containers()) {
+      const [readOnly, dropped, added, options, user] = (await place.inspect(id, format)).split(" ");
+      expect([service, readOnly, dropped, added, options]).toEqual([
+        ...[service, "true", "[ALL]", "[]", "[no-new-privileges:true]"],
+      ]);
+      expect([service, user]).not.toEqual([service, expect.stringMatching(/^(?:|0|root)(?::.*)?$/u)]);
+    }
+  });
+
+  it("lets its user of Redis do nothing outside of its keys, and nothing to the server", async () => {
+    await expect(stores.redis.set("elsewhere", "1")).rejects.toThrow("NOPERM");
+    await expect(stores.redis.flushall()).rejects.toThrow("NOPERM");
+    await expect(stores.redis.config("SET", "appendonly", "no")).rejects.toThrow("NOPERM");
+    await expect(stores.redis.publish("elsewhere", "1")).rejects.toThrow("NOPERM");
+  });
+
+  it("pairs a follower through the balancer with the code that a coordinator prints", async () => {
+    await place.inCoordinator("yonexus", "allow", "add", "newcomer");
+    const follower = createFollower({ url: place.followersUrl, identifier: "newcomer", state: createMemoryState() });
+    followers.push(follower);
+    const connecting = follower.connect();
+    // Told at the end, whatever comes in between.
+    connecting.catch(() => {});
+    const code = await waitFor(
+      "the code in the coordinators' output",
+      async () => NEWCOMERS_CODE.exec(await place.output("coordinator"))?.[1],
+      60_000,
+    );
+    await follower.pair(code);
+    await connecting;
+    expect(await place.inCoordinator("yonexus", "clients")).toMatch(/newcomer.*online/u);
+  });
+
+  it("carries messages between followers on different nodes, both ways", async () => {
+    const [alpha, beta] = [await connectPaired("alpha"), await connectPaired("beta")];
+    expect(await nodeOf("alpha")).not.toBe(await nodeOf("beta"));
+    await cluster.registerRule("to-alpha", cluster.relayTo("alpha"));
+    await cluster.registerRule("to-beta", cluster.relayTo("beta"));
+    const heard: string[] = [];
+    alpha.onMessage((rule, content) => heard.push(`alpha ${rule} ${content}`));
+    beta.onMessage((rule, content) => heard.push(`beta ${rule} ${content}`));
+    await alpha.send("to-beta", "good morning");
+    await beta.send("to-alpha", "good evening");
+    await waitFor("both messages", () => heard.length === 2);
+    expect(heard.toSorted()).toEqual([
+      expect.stringMatching(/^alpha .*good evening$/u),
+      expect.stringMatching(/^beta .*good morning$/u),
+    ]);
+  });
+
+  it("counts a follower by the address that the balancer saw, whatever the follower claims", async () => {
+    await stores.trust.allow(["forger", "stranger"]);
+    const webSocketOptions = { headers: { "X-Forwarded-For": FORGED } };
+    const askFor = (identifier: string, url: string): void => {
+      const follower = createFollower({ url, identifier, state: createMemoryState(), webSocketOptions });
+      followers.push(follower);
+      // It waits for its code for ever.
+      follower.connect().catch(() => {});
+    };
+
+    askFor("forger", place.followersUrl);
+    const seen = await askedFrom("forger");
+    // The balancer's word was believed, so the address is not its own, and the client's was not.
+    expect([FORGED, BALANCER_ADDRESS]).not.toContain(seen);
+
+    // Past the balancer, the same header comes from somebody who is not trusted.
+    const [node] = await place.containers("node");
+    askFor("stranger", `ws://${await place.addressOf(node?.id ?? "", "front")}:8787`);
+    expect(await askedFrom("stranger")).not.toBe(FORGED);
+  });
+
+  it("loses nothing while every node and coordinator is replaced under load", async () => {
+    const old = await place.containers("node");
+    const load = await CountedLoad.start({ url: place.followersUrl, redisUrl, stores }, LOAD_FOLLOWERS);
+    const began = performance.now();
+    tell(await place.rollingRestart());
+    const took = seconds(began);
+    const { down, up, reconnects } = await load.finish();
+    tell(
+      `A rolling restart of all nodes and coordinators in ${took} s, under load: ${down.promised} messages to followers, ${down.lost.length} lost, ${down.repeated} twice; ${up.promised} from followers, ${up.lost.length} lost, ${up.repeated} twice; ${reconnects} reconnects.`,
+    );
+    expect({ down: down.lost, up: up.lost }).toEqual({ down: [], up: [] });
+    // Every node was another one, and every follower had to move.
+    const now = await place.containers("node");
+    expect(now).toHaveLength(3);
+    expect(now.map(({ id }) => id)).not.toEqual(expect.arrayContaining([old[0]?.id]));
+    expect(reconnects).toBeGreaterThanOrEqual(LOAD_FOLLOWERS);
+    expect(down.promised).toBeGreaterThan(LOAD_FOLLOWERS);
+    expect(up.promised).toBeGreaterThan(LOAD_FOLLOWERS);
+  }, 900_000);
+
+  it("has five nodes when it is told to, and gives the new ones followers", async () => {
+    const before = new Set((await stores.nodes.list()).map(({ nodeId }) => nodeId));
+    const began = performance.now();
+    await place.up("--no-recreate", "--scale", "node=5");
+    await waitFor("the balancer to have five nodes", async () => (await readyNodes()) === 5, 30_000);
+    tell(`Two more nodes took ${seconds(began)} s`);
+    await connectPaired("late-1");
+    await connectPaired("late-2");
+    for (const identifier of ["late-1", "late-2"]) expect(before).not.toContain(await nodeOf(identifier));
+  }, 400_000);
+});
+
+/** On a line of its own below the name, as the operator reads it. */
+const NEWCOMERS_CODE = /Follower: +newcomer\n(?:.*\n)*? +([0-9A-Z]{4}-[0-9A-Z]{4})\n/u;
+
+function seconds(began: number): string {
+  return ((performance.now() - began) / 1_000).toFixed(1);
+}
+
+/** What a run measured, for whoever reads its output. */
+function tell(text: string): void {
+  process.stderr.write(`${text.trimEnd()}\n`);
+}

@@ -4,8 +4,8 @@
 #   redis_password  of the user `yonexus`
 #   redis_url       for the nodes and the coordinators (REDIS_URL)
 #   users.acl       for Redis: the same user, by the hash of its password, and what it may do
-# Any POSIX shell, so that it runs in a container as well. As root it gives each file to the user who reads it:
-#   NODE_UID (1000) and REDIS_UID (999), as the images have them; and REDIS_DATA, a folder, to Redis.
+# Any POSIX shell, so that it runs in a container as well. Each file is its maker's alone, unless root says whose it is to be: NODE_UID reads
+# the master key and the URL, REDIS_UID the users, and has the folder REDIS_DATA.
 set -eu
 umask 077
 folder=${1:?the folder for the secrets}
@@ -41,8 +41,5 @@ new redis_url redis_url
 # Made anew from the template each time: an upgrade may bring commands that the user needs.
 rm -f "$folder/users.acl"
 new users.acl users_acl
-if [ "$(id -u)" = 0 ]; then
-  chown "${NODE_UID:-1000}" "$folder/master_key" "$folder/redis_url"
-  chown "${REDIS_UID:-999}" "$folder/users.acl"
-  if [ -n "${REDIS_DATA:-}" ]; then chown "${REDIS_UID:-999}" "$REDIS_DATA"; fi
-fi
+if [ -n "${NODE_UID:-}" ]; then chown "$NODE_UID" "$folder/master_key" "$folder/redis_url"; fi
+if [ -n "${REDIS_UID:-}" ]; then chown "$REDIS_UID" "$folder/users.acl" ${REDIS_DATA:+"$REDIS_DATA"}; fi

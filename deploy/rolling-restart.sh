@@ -7,7 +7,7 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 services=("$@")
 ((${#services[@]} > 0)) || services=(node coordinator)
-ready_within=120
+ready_within=300
 
 say() { printf 'rolling-restart: %s\n' "$*" >&2; }
 

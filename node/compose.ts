@@ -147,6 +147,7 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
       sessionCount: () => hub.sessionCount,
       reconcile: async () => reconciler.reconcile(),
       clock,
+      work: () => metrics.work.sums,
       onCanary: (ms) => metrics.routed(ms),
     },
     logger,

@@ -4,7 +4,7 @@ import type { Queue } from "bullmq";
 import { Repeater } from "../repeater.ts";
 
 export const JOB_STATES = ["waiting", "active", "delayed", "failed"] as const;
-export type JobCounts = Readonly<Record<(typeof JOB_STATES)[number], number>>;
+type JobCounts = Readonly<Record<(typeof JOB_STATES)[number], number>>;
 
 /** What a coordinator sees of the whole cluster. */
 export interface ClusterView {

@@ -13,8 +13,9 @@ import {
   RuleStore,
   redisNow,
   StatusChanges,
+  whenReady,
 } from "@yonexus/protocol/redis";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import { Repeater } from "../repeater.ts";
 import { addConsoleRoutes } from "./consoleRoutes.ts";
 import { Decisions } from "./decisions.ts";
@@ -25,7 +26,7 @@ import { CONSOLE_PATH, Gate } from "./gate.ts";
 import { LiveHub } from "./liveHub.ts";
 import type { ViewRequest } from "./liveMessages.ts";
 import { NodeStates } from "./nodeStates.ts";
-import { type NoticeCounts, OverviewView, sessionsOf } from "./overviewView.ts";
+import { type NoticeCounts, OverviewView } from "./overviewView.ts";
 import { readPageFiles } from "./pageFiles.ts";
 import { PairingsView } from "./pairingsView.ts";
 import { RedisHealth } from "./redisHealth.ts";
@@ -62,6 +63,13 @@ const PING_MS = 30_000;
 /** Puts the operator's console on the admin server, before that listens. */
 export async function openConsole(options: ConsoleOptions): Promise<RunningConsole> {
   const { publicUrl, admin, keys, open, coordinatorId, leaseMs, logger } = options;
+  const files = await readPageFiles();
+  if (files === undefined) {
+    logger.warn(
+      { event: "console_not_built" },
+      "The page of the console is not built: run `npm run build:console` and start this again.",
+    );
+  }
   const [redis, subscriber] = [open("commands"), open("subscriber")];
   const access = new ConsoleAccess(redis, keys);
   const gate = new Gate(access, publicUrl);
@@ -94,8 +102,8 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
     logger,
   );
   const sampler: Sampler = new Sampler({
-    ...{ redis, keys, health },
-    sessions: async () => sessionsOf(await overview.nodes()),
+    ...{ redis, health },
+    nodes: async () => overview.nodes(),
     statusChanges: () => feed.place,
     onSample: (sample) => hub.sampled(sample),
   });
@@ -115,13 +123,6 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
     }
   }
 
-  const files = await readPageFiles();
-  if (files === undefined) {
-    logger.warn(
-      { event: "console_not_built" },
-      "The page of the console is not built: run `npm run build:console` and start this again.",
-    );
-  }
   addConsoleRoutes(admin, {
     ...{ access, gate, files, coordinatorId, logger },
     decisions: new Decisions(pairings, access),
@@ -142,7 +143,8 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
       else refuseUpgrade(socket, 503, "Redis does not answer: try again when it does.");
     }
   }
-  const pinging = setInterval(() => pingAll(sockets), PING_MS);
+  const unanswered = new WeakSet<WebSocket>();
+  const pinging = setInterval(() => pingAll(sockets, unanswered), PING_MS);
 
   const reportDebug = (error: unknown): void =>
     logger.debug({ event: "console_unanswered", err: error }, "The console could not look at Redis; it looks again.");
@@ -159,7 +161,8 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
     new Repeater(leaseMs / 3, announce, reportDebug),
   ];
   for (const repeater of repeaters) repeater.start();
-  if (redis.status === "ready") await announce().catch(reportDebug);
+  // `yonexus console` is to find it at once.
+  void whenReady(redis).then(announce).catch(reportDebug);
 
   return {
     async stop() {
@@ -174,7 +177,7 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
 }
 
 /** Ends the sockets that did not answer the ping before this one. */
-function pingAll(sockets: WebSocketServer): void {
+function pingAll(sockets: WebSocketServer, unanswered: WeakSet<WebSocket>): void {
   for (const socket of sockets.clients) {
     if (unanswered.has(socket)) {
       socket.terminate();
@@ -185,5 +188,3 @@ function pingAll(sockets: WebSocketServer): void {
     socket.ping();
   }
 }
-
-const unanswered = new WeakSet<object>();

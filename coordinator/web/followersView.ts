@@ -12,7 +12,7 @@ import type { ViewState } from "./viewState.ts";
 type FollowersRequest = Extract<ViewRequest, { view: "followers" }>;
 
 /** Followers that one page shows. */
-export const PAGE_SIZE = 25;
+const PAGE_SIZE = 25;
 /** Followers that are looked at for one page of one status: there is no index by status, and a look must not read them all. */
 const SEARCHED = 500;
 const SLICE = 100;

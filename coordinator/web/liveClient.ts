@@ -137,7 +137,7 @@ function everyMs(request: ViewRequest): number {
 }
 
 /** Reads what a page sent; undefined when it is something else. */
-export function parseWatch(text: string): Watch | undefined {
+function parseWatch(text: string): Watch | undefined {
   const message = asObject(parseJson(text));
   const request = parseRequest(asObject(message?.request));
   const watch = message?.watch;

@@ -189,6 +189,12 @@ export type Sample = {
   readonly sessions: number;
   readonly commands: number | null;
   readonly statusChanges: number;
+  /** Messages from followers, and to them. */
+  readonly received: number | null;
+  readonly sent: number | null;
+  /** Until a follower acked a message that its socket took, on average; until a node reads what it is sent (ms). */
+  readonly ackMs: number | null;
+  readonly routeMs: number | null;
   /** The longest and the usual answer of Redis to this coordinator since the sample before (ms). */
   readonly redisMaxMs: number | null;
   readonly redisMs: number | null;

@@ -1,6 +1,7 @@
 import {
   isCluster,
   type Keys,
+  type NodeRecord,
   type NodeStore,
   type RedisConnection,
   type RuleStore,
@@ -32,6 +33,12 @@ const FRESH_MS = 400;
 const SLOW_EVERY_MS = 5_000;
 const MAX_RULES = 100;
 
+/** The nodes as they tell of themselves, and as they are shown. */
+interface NodesNow {
+  readonly records: readonly NodeRecord[];
+  readonly rows: readonly NodeRow[];
+}
+
 interface Slow {
   readonly rules: readonly RuleRow[];
   readonly ruleCount: number;
@@ -42,7 +49,7 @@ interface Slow {
 /** The whole cluster at a glance. It costs as much as there are nodes, coordinators and rules, however many followers there are. */
 export class OverviewView {
   readonly #parts: OverviewParts;
-  #nodes: { readonly at: number; readonly rows: Promise<readonly NodeRow[]> } | undefined;
+  #nodes: { readonly at: number; readonly read: Promise<NodesNow> } | undefined;
   #slow: { readonly at: number; readonly read: Promise<Slow> } | undefined;
 
   constructor(parts: OverviewParts) {
@@ -51,7 +58,7 @@ export class OverviewView {
 
   async read(): Promise<ViewState> {
     const { redis, keys, health } = this.#parts;
-    const [nodes, slow, coordinators, followers, queues, deadLetterPlaces] = await Promise.all([
+    const [{ rows: nodes }, slow, coordinators, followers, queues, deadLetterPlaces] = await Promise.all([
       this.nodes(),
       this.#slowly(),
       this.#coordinators(),
@@ -69,17 +76,18 @@ export class OverviewView {
   }
 
   /** The nodes, and how each is. */
-  async nodes(): Promise<readonly NodeRow[]> {
+  async nodes(): Promise<NodesNow> {
     const now = performance.now();
     if (this.#nodes === undefined || now - this.#nodes.at > FRESH_MS)
-      this.#nodes = { at: now, rows: this.#readNodes() };
-    return this.#nodes.rows;
+      this.#nodes = { at: now, read: this.#readNodes() };
+    return this.#nodes.read;
   }
 
-  async #readNodes(): Promise<readonly NodeRow[]> {
+  async #readNodes(): Promise<NodesNow> {
     const { redis, keys, nodes, states } = this.#parts;
     const [records, ids, now] = await Promise.all([nodes.list(), redis.zrange(keys.nodes, "0", "-1"), redisNow(redis)]);
-    return states.update({ now, records, listed: new Set(ids), listeners: await this.#listeners(ids) });
+    const rows = states.update({ now, records, listed: new Set(ids), listeners: await this.#listeners(ids) });
+    return { records, rows };
   }
 
   /** Who hears the nodes' channels. A Redis Cluster knows of each server's own listeners only. */

@@ -1,5 +1,7 @@
-import { type Keys, type RedisConnection, redisNow } from "@yonexus/protocol/redis";
-import type { Sample } from "./liveMessages.ts";
+import { type NodeRecord, type RedisConnection, redisNow } from "@yonexus/protocol/redis";
+import type { NodeRow, Sample } from "./liveMessages.ts";
+import { NodeRates } from "./nodeRates.ts";
+import { sessionsOf } from "./overviewView.ts";
 import type { RedisHealth } from "./redisHealth.ts";
 
 /** Fifteen minutes of samples, five seconds apart. */
@@ -10,10 +12,8 @@ export const BEAT_MS = 1_000;
 
 export interface SamplerParts {
   readonly redis: RedisConnection;
-  readonly keys: Keys;
   readonly health: RedisHealth;
-  /** Followers that are connected now, by their nodes' account. */
-  readonly sessions: () => Promise<number>;
+  readonly nodes: () => Promise<{ readonly records: readonly NodeRecord[]; readonly rows: readonly NodeRow[] }>;
   /** Status changes that were heard of so far. */
   readonly statusChanges: () => number;
   readonly onSample: (sample: Sample) => void;
@@ -23,6 +23,7 @@ export interface SamplerParts {
 export class Sampler {
   readonly #parts: SamplerParts;
   readonly #samples: Sample[] = [];
+  readonly #rates = new NodeRates();
   #beats = 0;
   #before: { readonly at: number; readonly statusChanges: number } | undefined;
 
@@ -42,15 +43,16 @@ export class Sampler {
   }
 
   async #sample(): Promise<void> {
-    const { redis, health, sessions, statusChanges, onSample } = this.#parts;
-    const [at, connected, ofRedis] = await Promise.all([redisNow(redis), sessions(), health.sample()]);
+    const { redis, health, nodes, statusChanges, onSample } = this.#parts;
+    const [at, { records, rows }, ofRedis] = await Promise.all([redisNow(redis), nodes(), health.sample()]);
     const changes = statusChanges();
     const before = this.#before;
     this.#before = { at, statusChanges: changes };
     const seconds = before === undefined ? 0 : (at - before.at) / 1_000;
     const rate = before === undefined || seconds <= 0 ? 0 : (changes - before.statusChanges) / seconds;
     const sample: Sample = {
-      ...{ at, sessions: connected, statusChanges: Math.round(rate * 100) / 100 },
+      ...{ at, sessions: sessionsOf(rows), statusChanges: Math.round(rate * 100) / 100 },
+      ...this.#rates.update(records),
       ...ofRedis,
     };
     this.#samples.push(sample);

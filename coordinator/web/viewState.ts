@@ -3,7 +3,7 @@
  * different: these functions are both ends of that.
  */
 
-export type Fact = string | number | boolean | null;
+type Fact = string | number | boolean | null;
 
 /** A line of a list. Its id tells it from the others of its list. */
 export interface Row {
@@ -15,7 +15,7 @@ export interface ViewState {
   readonly lists: Readonly<Record<string, readonly Row[]>>;
 }
 
-export interface ListChanges {
+interface ListChanges {
   /** The ids of all rows, in order, when it is another order than before. */
   readonly order?: readonly string[];
   /** The rows that are new or different. */

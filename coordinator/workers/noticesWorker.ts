@@ -19,7 +19,7 @@ import { type BackoffTimes, decideNotice, NOTICE_FAILURES, type NoticeFailureRea
 import { parseNoticeJob } from "./noticeJob.ts";
 
 /** Hears what became of notices, to count it. */
-export interface NoticeMeter {
+interface NoticeMeter {
   notice(kind: OperatorNotice["kind"], result: "sent" | "retried" | "paused"): void;
   noticeGivenUp(kind: OperatorNotice["kind"], reason: NoticeFailureReason): void;
 }

@@ -1,5 +1,12 @@
 import type { Logger } from "@yonexus/protocol/log";
-import { encodeCanary, explainRefusal, type Keys, type NodeStore, type RedisConnection } from "@yonexus/protocol/redis";
+import {
+  encodeCanary,
+  explainRefusal,
+  type Keys,
+  type NodeStore,
+  type NodeWork,
+  type RedisConnection,
+} from "@yonexus/protocol/redis";
 import type { Validity } from "@yonexus/protocol/tls";
 import type { ClusterClock } from "./clusterClock.ts";
 
@@ -13,6 +20,7 @@ export interface MembershipOptions {
   /** When the certificate is good that it listens with; undefined without TLS. */
   readonly certificate: () => Validity | undefined;
   readonly sessionCount: () => number;
+  readonly work: () => NodeWork;
   /** Settles every local session with Redis: after an outage, before the lease is renewed. */
   readonly reconcile: () => Promise<number>;
   /** Is told the time of Redis with each renewal. */
@@ -197,7 +205,7 @@ export class Membership {
   }
 
   async #renew(): Promise<void> {
-    const { nodeId, name, version, leaseMs, keyIds, certificate, sessionCount, clock } = this.#options;
+    const { nodeId, name, version, leaseMs, keyIds, certificate, sessionCount, work, clock } = this.#options;
     const askedAt = performance.now();
     const redisNow = await this.#nodes.renew(nodeId, {
       name,
@@ -210,6 +218,7 @@ export class Membership {
       draining: this.#draining,
       keyIds,
       certificate: certificate(),
+      work: work(),
     });
     this.#renewedAt = performance.now();
     clock.learn(redisNow, askedAt, this.#renewedAt);

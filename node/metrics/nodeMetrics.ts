@@ -15,6 +15,7 @@ import { REFUSAL_CAUSES, type RefusalCause } from "../admission.ts";
 import type { AsyncEffect } from "../session/connectionPorts.ts";
 import type { ConnectionEvent } from "../session/event.ts";
 import { HandshakeMetrics } from "./handshakeMetrics.ts";
+import { NodeWorkSums } from "./nodeWork.ts";
 import {
   END_REASONS,
   FENCED_STEPS,
@@ -37,6 +38,8 @@ export interface NodeReadings {
 
 /** Everything that is counted and timed in a node. Each part declares the few of its methods that it needs. */
 export class NodeMetrics {
+  /** What the node's lease tells of all this. */
+  readonly work = new NodeWorkSums();
   readonly #set = new MetricSet();
   readonly #process = new ProcessMetrics(this.#set);
   readonly #handshakes = new HandshakeMetrics(this.#set);
@@ -84,7 +87,7 @@ export class NodeMetrics {
     this.#delivery = set.latency(
       {
         name: "yonexus_delivery_seconds",
-        help: "Steps of a delivery. route: from a publish to the node's channel until the node reads it, of a canary of its own. write: from the hand-over to the socket until the operating system takes the bytes. ack: from then until the follower acks.",
+        help: "Steps of a delivery. route: from a publish to the node's channel until the node reads it, of a canary of its own. write: from the hand-over to the socket until the operating system takes the bytes, of one message in 16 of a session. ack: from then until the follower acks.",
       },
       byLabel("step", ["route", "write", "ack"]),
       LATENCY_BOUNDS,
@@ -148,6 +151,7 @@ export class NodeMetrics {
       case "dispatched":
         this.#messages.add(event.outcome);
         if (event.outcome === "stale") this.#fenced.add("message");
+        if (event.outcome === "appended") this.work.received();
         return;
       case "beatRecorded":
         if (event.outcome === "stale") this.#fenced.add("heartbeat");
@@ -177,10 +181,12 @@ export class NodeMetrics {
     this.#faults.add("one");
   }
 
-  /** What became of a live message. @param writeMs from the hand-over to the socket on; undefined when it was not handed over. */
+  /** What became of a live message. @param writeMs from the hand-over to the socket on; undefined when that was not timed. */
   delivered(outcome: ReceiptOutcome, writeMs: number | undefined): void {
-    if (outcome === "delivered") this.#messages.add("delivered");
-    else if (outcome === "overloaded") this.#messages.add("not_sent");
+    if (outcome === "delivered") {
+      this.#messages.add("delivered");
+      this.work.sent();
+    } else if (outcome === "overloaded") this.#messages.add("not_sent");
     else {
       this.#messages.add("moved");
       this.#fenced.add("delivery");
@@ -191,12 +197,15 @@ export class NodeMetrics {
   /** A canary of the node's own came back on its channel. */
   routed(ms: number): void {
     this.#delivery.note("route", ms);
+    this.work.routed(ms);
   }
 
   /** A queued message left the queue, or was only noted as written. @param ackMs since the socket took it. */
   settled(how: "acked" | "sent" | "rejected", ackMs: number): void {
     this.#messages.add(how === "sent" ? "queued_sent" : how);
     if (how !== "sent") this.#delivery.note("ack", ackMs);
+    if (how !== "rejected") this.work.sent();
+    if (how === "acked") this.work.acked(ackMs);
   }
 
   settledStale(): void {

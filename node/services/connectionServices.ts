@@ -21,7 +21,7 @@ import { ConnectionLog } from "./connectionLog.ts";
 import { PairingWaiters } from "./pairingWaiters.ts";
 
 /** Hears what happens to connections, to count it. */
-export interface ConnectionMeter {
+interface ConnectionMeter {
   performed(effect: AsyncEffect, event: ConnectionEvent): void;
   overRate(): void;
   sessionEnded(reason: string): void;

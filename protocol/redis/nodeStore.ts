@@ -4,6 +4,19 @@ import type { RedisConnection } from "./connection.ts";
 import type { Keys } from "./keys.ts";
 import { runScript } from "./scripts.ts";
 
+/** What a node did since it started: sums, of which rates are made. */
+export interface NodeWork {
+  /** Messages of followers that were stored for their handlers. */
+  readonly received: number;
+  /** Messages that followers got. */
+  readonly sent: number;
+  /** Acks of queued messages, and the times from the socket until each, together (ms). */
+  readonly acks: number;
+  readonly ackMs: number;
+  /** How long what was published last to its own channel took to come (ms). */
+  readonly routeMs: number;
+}
+
 /** What a node says of itself with each renewal. */
 export interface NodeReport {
   readonly name: string;
@@ -19,6 +32,8 @@ export interface NodeReport {
   readonly keyIds?: readonly string[];
   /** When the certificate is good that followers see. One without TLS has none. */
   readonly certificate?: Validity | undefined;
+  /** One of before it was told has none. */
+  readonly work?: NodeWork;
   /** The lease's length (ms): the node is dead when it did not renew for so long. */
   readonly leaseMs: number;
 }
@@ -41,9 +56,11 @@ export class NodeStore {
 
   /** Takes or renews the lease. Returns Redis time (ms). */
   async renew(nodeId: string, report: NodeReport): Promise<number> {
-    const { leaseMs, certificate, ...fields } = report;
+    const { leaseMs, certificate, work, ...fields } = report;
     const values = Object.entries(fields).flatMap(([field, value]) => [field, String(value)]);
     if (certificate !== undefined) values.push("certificate", `${certificate.from} ${certificate.until}`);
+    if (work !== undefined)
+      values.push("work", [work.received, work.sent, work.acks, work.ackMs, work.routeMs].join(" "));
     const reply = await runScript(this.#redis, "renewNode", [this.#keys.node(nodeId)], [leaseMs, ...values]);
     const now = reply.number(1);
     await this.#redis.zadd(this.#keys.nodes, now + leaseMs, nodeId);
@@ -82,6 +99,7 @@ export class NodeStore {
           draining: fields.draining === "true",
           renewedAt: Number(fields.renewedAt),
           ...(fields.keyIds === undefined ? {} : { keyIds: fields.keyIds.split(",") }),
+          ...(fields.work === undefined ? {} : { work: readWork(fields.work) }),
           ...(fields.certificate === undefined ? {} : { certificate: readValidity(fields.certificate) }),
         };
       }),
@@ -120,4 +138,9 @@ export class NodeStore {
 function readValidity(text: string): Validity {
   const [from = 0, until = 0] = text.split(" ").map(Number);
   return { from, until };
+}
+
+function readWork(text: string): NodeWork {
+  const [received = 0, sent = 0, acks = 0, ackMs = 0, routeMs = 0] = text.split(" ").map(Number);
+  return { received, sent, acks, ackMs, routeMs };
 }

@@ -114,9 +114,13 @@ export class TrustTransfer {
 
   /**
    * Does what the comparison said, in one step, unless the trust changed since. A session that the old trust had let in ends, and
-   * so do the pairings that wait. @throws RecordError when the key is none: nothing was changed.
+   * so do the pairings that wait. @param by who brings it, for the audit. @throws RecordError when the key is none: nothing was changed.
    */
-  async carryIn({ identifier, allowed, pairing }: CarriedTrust, compared: TrustComparison): Promise<ImportOutcome> {
+  async carryIn(
+    { identifier, allowed, pairing }: CarriedTrust,
+    compared: TrustComparison,
+    by: string,
+  ): Promise<ImportOutcome> {
     const brought = compared.bringsPairing ? pairing : undefined;
     const raw = brought === undefined ? undefined : decodeBase64Strict(brought.publicKey, LIMITS.publicKeyBytes);
     if (brought !== undefined && raw === undefined)
@@ -139,6 +143,7 @@ export class TrustTransfer {
         Math.floor(brought?.pairedAt ?? 0),
         this.#keys.nodeChannelPrefix,
         this.#keys.events,
+        by,
       ],
     );
     if (reply.outcome("imported", "changed") === "changed") return { outcome: "changed" };

@@ -24,6 +24,8 @@ const sentences = async (problems: readonly string[]) => problems.join("\n");
 
 const CHECKS: readonly Check[] = [
   { name: "types", run: () => runProgram("tsc", "-p", "tsconfig.check.json") },
+  // What runs in a browser knows other things than what runs in Node.js.
+  { name: "page types", run: () => runProgram("tsc", "-p", "coordinator/web/page") },
   { name: "build", run: () => runProgram("tsc", "-b") },
   { name: "style", run: () => runProgram("biome", "check", "--error-on-warnings", "--max-diagnostics=200", ".") },
   { name: "dead code", run: () => runProgram("knip", "--no-progress", "--no-config-hints") },

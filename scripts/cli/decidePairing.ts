@@ -88,7 +88,7 @@ async function chosen(
 }
 
 /** Who decides, for the audit. */
-function decider(): string {
+export function decider(): string {
   try {
     return `cli:${userInfo().username}`;
   } catch {

@@ -21,17 +21,19 @@ export function addTopCommand(program: Command): void {
     )
     .action((options: TopOptions) =>
       withCluster(options, async (cluster) => {
-        const [{ canDraw }, { lookOnce, TopScreen }] = await Promise.all([
-          import("../cli/top/terminal.ts"),
-          import("../cli/top/runTop.ts"),
-        ]);
+        const { canDraw } = await import("../cli/top/terminal.ts");
+        if (options.json !== true && options.once !== true && canDraw()) {
+          const { LiveTop } = await import("../cli/top/liveTop.ts");
+          await new LiveTop(cluster).run();
+          return;
+        }
+        const { lookOnce } = await import("../cli/top/lookOnce.ts");
+        const snapshot = await lookOnce(cluster);
         if (options.json === true) {
-          printJson(await lookOnce(cluster));
-        } else if (options.once === true || !canDraw()) {
-          const { topText } = await import("../cli/top/topText.ts");
-          print(topText(await lookOnce(cluster)));
+          printJson(snapshot);
         } else {
-          await new TopScreen(cluster).run();
+          const { topText } = await import("../cli/top/topText.ts");
+          print(topText(snapshot));
         }
       }),
     );

@@ -8,6 +8,7 @@ import { collectIdentifiers, wholeNumber } from "../cli/arguments.ts";
 import { QuietFailure, UsageError } from "../cli/cliError.ts";
 import { connectCluster, redisTlsFor, withCluster } from "../cli/clusterAccess.ts";
 import { DEFAULT_DATA_DIR, OTHER_DATA_DIR } from "../cli/dataDirOption.ts";
+import { adminPortsOf } from "../cli/local/adminPorts.ts";
 import { type ClusterScreen, jsonScreen, terminalScreen } from "../cli/local/clusterScreen.ts";
 import { LocalCluster, type LocalClusterPlan } from "../cli/local/localCluster.ts";
 import { ownCommand } from "../cli/local/ownCommand.ts";
@@ -138,19 +139,6 @@ async function runCluster(cluster: LocalCluster, screen: ClusterScreen): Promise
     if (isReady) screen.stopped();
   }
   if (forced !== undefined) throw new QuietFailure();
-}
-
-/** Of the coordinator, then of each node; none when the configuration names none. */
-function adminPortsOf(first: number | undefined, ports: readonly number[]): number[] {
-  if (first === undefined) return [];
-  if (first === 0) return [0, ...ports.map(() => 0)];
-  const adminPorts = [first, ...ports.map((_, index) => first + 1 + index)];
-  const beyond = adminPorts.find((port) => port > MAX_PORT || ports.includes(port));
-  if (beyond === undefined) return adminPorts;
-  const why = beyond > MAX_PORT ? `past ${MAX_PORT}` : `to ${beyond}, where followers connect`;
-  throw new UsageError(
-    `The admin ports of 1 coordinator and ${ports.length} nodes, from ${first} on, go ${why}: set another YONEXUS_ADMIN_PORT.`,
-  );
 }
 
 function portsOf(first: number, count: number): number[] {

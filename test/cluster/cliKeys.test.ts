@@ -34,7 +34,10 @@ async function status(): Promise<{ keys: { keyId: string; verdict: string; secre
   return JSON.parse(stdout);
 }
 
-describe("yonexus keys rotate", () => {
+/** Commands are processes, which take their time on a busy machine (ms). */
+const TIMEOUT_MS = 180_000;
+
+describe("yonexus keys rotate", { timeout: TIMEOUT_MS }, () => {
   it("is refused while a live process does not have the new key, or seals with another; nothing is changed", async () => {
     const stale = await cluster.startNode();
     await cluster.pairedFollower("alice");

@@ -6,6 +6,9 @@ import { TestCluster } from "../support/testCluster.ts";
 import { type CertificateFiles, TestAuthority } from "../support/tlsCertificates.ts";
 import { startTlsRedis, type TlsRedis } from "../support/tlsRedis.ts";
 
+/** Commands are processes, which take their time on a busy machine (ms). */
+const TIMEOUT_MS = 180_000;
+
 const cli = new Cli();
 let authority: TestAuthority;
 let client: CertificateFiles;
@@ -22,44 +25,48 @@ afterAll(async () => {
   authority.remove();
 });
 
-describe.each(["no", "yes"] as const)("a cluster whose Redis speaks TLS, with tls-auth-clients %s", (clients) => {
-  it("works whole: nodes, coordinators, programs and the command, all over TLS", async () => {
-    const { server, url } = servers[clients];
-    // The stores of the test go by the socket; the cluster by TLS.
-    const cluster = await TestCluster.open(server.url, {
-      REDIS_URL: url,
-      YONEXUS_REDIS_CA: authority.path,
-      YONEXUS_REDIS_CERT: client.cert,
-      YONEXUS_REDIS_KEY: client.key,
-    });
-    try {
-      const node = await cluster.startNode();
-      await cluster.startCoordinator();
-      const alice = await cluster.logIn(node, await cluster.pairedFollower("alice"));
-      const program = await openCluster({
-        redisUrl: url,
-        keyPrefix: cluster.stores.keys.prefix,
-        tls: {
-          ca: authority.certificate,
-          cert: readFileSync(client.cert, "utf8"),
-          key: readFileSync(client.key, "utf8"),
-        },
+describe.each(["no", "yes"] as const)(
+  "a cluster whose Redis speaks TLS, with tls-auth-clients %s",
+  { timeout: TIMEOUT_MS },
+  (clients) => {
+    it("works whole: nodes, coordinators, programs and the command, all over TLS", async () => {
+      const { server, url } = servers[clients];
+      // The stores of the test go by the socket; the cluster by TLS.
+      const cluster = await TestCluster.open(server.url, {
+        REDIS_URL: url,
+        YONEXUS_REDIS_CA: authority.path,
+        YONEXUS_REDIS_CERT: client.cert,
+        YONEXUS_REDIS_KEY: client.key,
       });
       try {
-        await program.registerRule("ping", ({ content }) => `pong ${content}`, { reply: { delivery: "live" } });
-        alice.send("ping::over TLS");
-        expect(await alice.nextApplication()).toBe("ping::pong over TLS");
+        const node = await cluster.startNode();
+        await cluster.startCoordinator();
+        const alice = await cluster.logIn(node, await cluster.pairedFollower("alice"));
+        const program = await openCluster({
+          redisUrl: url,
+          keyPrefix: cluster.stores.keys.prefix,
+          tls: {
+            ca: authority.certificate,
+            cert: readFileSync(client.cert, "utf8"),
+            key: readFileSync(client.key, "utf8"),
+          },
+        });
+        try {
+          await program.registerRule("ping", ({ content }) => `pong ${content}`, { reply: { delivery: "live" } });
+          alice.send("ping::over TLS");
+          expect(await alice.nextApplication()).toBe("ping::pong over TLS");
+        } finally {
+          await program.close();
+        }
+        const sent = await cli.run(["send", "alice", "chat::hello"], { env: cluster.env });
+        expect(sent).toMatchObject({ exitCode: 0, stderr: "" });
+        expect(await alice.nextApplication()).toBe("chat::hello");
       } finally {
-        await program.close();
+        await cluster.stop();
       }
-      const sent = await cli.run(["send", "alice", "chat::hello"], { env: cluster.env });
-      expect(sent).toMatchObject({ exitCode: 0, stderr: "" });
-      expect(await alice.nextApplication()).toBe("chat::hello");
-    } finally {
-      await cluster.stop();
-    }
-  });
-});
+    });
+  },
+);
 
 describe("the command, with certificates that do not do", () => {
   const there = () => ({ REDIS_URL: servers.yes.url });

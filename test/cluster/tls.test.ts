@@ -13,6 +13,9 @@ import { TestCluster } from "../support/testCluster.ts";
 import { type CertificateFiles, TestAuthority } from "../support/tlsCertificates.ts";
 import { waitFor } from "../support/waitFor.ts";
 
+/** Commands are processes, which take their time on a busy machine (ms). */
+const TIMEOUT_MS = 180_000;
+
 const defaultAuthorities = getCACertificates("default");
 const cli = new Cli();
 let authority: TestAuthority;
@@ -76,7 +79,7 @@ function health(node: { readonly url: string }, path: string): Promise<{ status?
   });
 }
 
-describe("a node with a certificate", () => {
+describe("a node with a certificate", { timeout: TIMEOUT_MS }, () => {
   it("is at a wss:// address, where a follower of the library pairs, and messages go both ways", async () => {
     const node = await cluster.startNode();
     expect(node.url).toMatch(/^wss:\/\/127\.0\.0\.1:\d+$/u);
@@ -228,7 +231,7 @@ describe("SIGHUP", () => {
   });
 });
 
-describe("a certificate that cannot be used", () => {
+describe("a certificate that cannot be used", { timeout: TIMEOUT_MS }, () => {
   it("ends `yonexus node` and `yonexus up` with one sentence, before anything was started", async () => {
     copyFileSync(second.key, used.key);
     const { REDIS_URL: _, ...env } = cluster.env;

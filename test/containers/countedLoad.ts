@@ -24,7 +24,7 @@ export interface LoadCounts {
 
 const RULE = "counted";
 /** Between two messages of one follower, each way (ms). */
-const PACE_MS = 100;
+const PACE_MS = 250;
 const ALL_HANDLED_WITHIN_MS = 60_000;
 
 /**

@@ -71,8 +71,11 @@ const lockPath = () => join(folder.path, "up.lock");
 async function pairFollower(): Promise<void> {
   if (redis !== undefined) await new TrustStore(redis, new Keys("yonexus")).allow(["alpha"]);
   follower = createFollower({ url: `ws://127.0.0.1:${port}`, identifier: "alpha", state: createMemoryState() });
+  const asked = Promise.withResolvers<unknown>();
+  follower.on("pairing", asked.resolve);
   const connected = follower.connect();
   connected.catch(() => {});
+  await asked.promise;
   const codes = new PairingCodeFile(folder.pairingCodes);
   const { code } = await waitFor("the code", () => codes.read()[0]);
   await follower.pair(code);

@@ -4,8 +4,8 @@ import { explainConnection, openCluster, openRedis, type RedisConnection, whenRe
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freePorts } from "../support/freePorts.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
-import { waitFor } from "../support/waitFor.ts";
 import { type CertificateFiles, TestAuthority } from "../support/tlsCertificates.ts";
+import { waitFor } from "../support/waitFor.ts";
 
 let authority: TestAuthority;
 /** Speaks both: plainly on the port of its URL, and TLS on another. */

@@ -254,4 +254,30 @@ describe("retention", () => {
     expect(coordinators).toContain("just-gone");
     expect(coordinators).not.toContain("long-gone");
   });
+
+  it("takes off the allowlist whom only configurations let in that nobody applied for 30 days, and logs it", async () => {
+    const { keys, commands, trust } = cluster;
+    const [day, now] = [86_400_000, await redisNow(commands)];
+    const sources = { lapsed: 31, renewed: 29, coordinator: 400 };
+    for (const [source, days] of Object.entries(sources)) {
+      await trust.applyConfigured([`of-${source}`, "of-all"], source);
+      await commands.zadd(keys.followerSources, now - days * day, source);
+      for (const identifier of [`of-${source}`, "of-all"]) {
+        await commands.hset(keys.follower(identifier).trust, `by:${source}`, now - days * day);
+      }
+    }
+    await cluster.start({}, { retentionEveryMs: 100 });
+    await waitFor("the source to be retired", async () => (await trust.sources()).length === 2);
+    const isAllowed = async (identifier: string) => (await cluster.followers.find(identifier))?.allowed;
+    expect(await Promise.all(["of-lapsed", "of-renewed", "of-coordinator", "of-all"].map(isAllowed))).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+    expect(await trust.configuredBy("of-all")).toEqual(["coordinator", "renewed"]);
+    const told = () => cluster.logLines.find((line) => line.includes('"sources":1'));
+    await waitFor("it to be logged", () => told() !== undefined);
+    expect(told()).toContain('"disallowed":1');
+  });
 });

@@ -1,5 +1,6 @@
 import type { CarriedTrust, ImportOutcome, TrustComparison } from "@yonexus/protocol/redis";
 import { TrustTransfer } from "@yonexus/protocol/redis";
+import { keyFingerprint } from "@yonexus/protocol/wire";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import {
@@ -26,13 +27,15 @@ beforeEach(async () => {
 });
 afterEach(() => stores.close());
 
+const BY = "cli:somebody";
+
 const paired = (identifier: string, secret = "a brought secret", pairedAt = 1_700_000_000_000): CarriedTrust => ({
   identifier,
   allowed: true,
   pairing: { publicKey: newFollowerKey().publicKey, secret, pairedAt },
 });
 const bring = async (trust: CarriedTrust): Promise<ImportOutcome> =>
-  transfer.carryIn(trust, await transfer.compare(trust));
+  transfer.carryIn(trust, await transfer.compare(trust), BY);
 const kindOf = async (trust: CarriedTrust): Promise<Pick<TrustComparison, "kind" | "differences">> => {
   const { kind, differences } = await transfer.compare(trust);
   return { kind, differences };
@@ -88,6 +91,11 @@ describe("trust that is carried in", () => {
       pairedAt: 1_700_000_000_000,
     });
     expect(await auditEvents(stores, "alice")).toEqual(["allowed", "trust_imported"]);
+    const [last] = await stores.directory.audit("alice", 1);
+    expect(last?.details).toEqual({
+      fingerprint: keyFingerprint(Buffer.from(trust.pairing?.publicKey ?? "", "base64")),
+      by: BY,
+    });
     const { trustVersion } = await stores.trust.lookup("alice", undefined);
     expect(await claim(stores, "alice", trustVersion)).toMatchObject({ outcome: "claimed" });
   });
@@ -118,6 +126,7 @@ describe("trust that is carried in", () => {
     await bring(trust);
     const late = await stores.pairings.confirm("alice", key.fingerprint, notice?.code ?? "", "sealed");
     expect(late).toEqual({ outcome: "expired" });
+    expect(await stores.pairings.approve("alice", key.fingerprint, opened.pairingId, BY)).toEqual({ outcome: "gone" });
     expect(await secretOf("alice")).toBe("a brought secret");
     await waitFor("the node to be told", () => told.length > 0);
     expect(told).toEqual([`p c1 ${opened.pairingId} void`]);
@@ -225,7 +234,7 @@ describe("trust that is carried in", () => {
       const compared = await transfer.compare(trust);
       await change();
       const before = await stores.redis.hgetall(stores.keys.follower("alice").trust);
-      expect(await transfer.carryIn(trust, compared)).toEqual({ outcome: "changed" });
+      expect(await transfer.carryIn(trust, compared, BY)).toEqual({ outcome: "changed" });
       expect(await stores.redis.hgetall(stores.keys.follower("alice").trust)).toEqual(before);
     }
   });
@@ -235,7 +244,7 @@ describe("trust that is carried in", () => {
     const brought = [paired("alice", "first"), paired("alice", "second")];
     const compared = await Promise.all(brought.map((trust) => transfer.compare(trust)));
     const outcomes = await Promise.all(
-      brought.map((trust, index) => transfer.carryIn(trust, compared[index] as TrustComparison)),
+      brought.map((trust, index) => transfer.carryIn(trust, compared[index] as TrustComparison, BY)),
     );
     expect(outcomes.map(({ outcome }) => outcome).toSorted()).toEqual(["changed", "imported"]);
     const winner = brought[outcomes.findIndex(({ outcome }) => outcome === "imported")];
@@ -252,7 +261,7 @@ describe("trust that is carried in", () => {
       const compared = await transfer.compare(trust);
       const [claimed, brought] = await Promise.all([
         claim(stores, identifier, version),
-        transfer.carryIn(trust, compared),
+        transfer.carryIn(trust, compared, BY),
       ]);
       expect(["claimed", "trust_changed"]).toContain(claimed.outcome);
       expect(brought.outcome).toBe("imported");

@@ -6,7 +6,7 @@ export interface Sample {
 }
 
 /** Reads Prometheus' text format as far as we write it: no quotes in labels. */
-export function parseMetrics(text: string): Sample[] {
+function parseMetrics(text: string): Sample[] {
   return text.split("\n").flatMap((line) => {
     const [, name, labels = "", value] = /^(\w+)(?:\{(.*)\})? (\S+)$/u.exec(line) ?? [];
     if (name === undefined || line.startsWith("#")) return [];

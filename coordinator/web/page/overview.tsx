@@ -200,6 +200,22 @@ function Charts({ samples }: { samples: readonly Sample[] }) {
         lines={[{ name: "connected", values: samples.map(({ sessions }) => sessions) }]}
       />
       <Chart
+        title="Messages a second"
+        times={times}
+        lines={[
+          { name: "to followers", values: samples.map(({ sent }) => sent) },
+          { name: "from them", values: samples.map(({ received }) => received) },
+        ]}
+      />
+      <Chart
+        title="On its way (ms)"
+        times={times}
+        lines={[
+          { name: "to the node", values: samples.map(({ routeMs }) => routeMs) },
+          { name: "until acked", values: samples.map(({ ackMs }) => ackMs) },
+        ]}
+      />
+      <Chart
         title="Status changes"
         times={times}
         lines={[{ name: "a second", values: samples.map(({ statusChanges }) => statusChanges) }]}

@@ -3,6 +3,7 @@
 -- KEYS 1 trust 2 session 3 audit
 -- ARGV 1 identifier 2 trustVersion it was compared with, or '' 3 allowed then: '1'|'0'|'' 4 '1'|'0' 5 publicKey, or '' to leave
 --      key and secret 6 sealedSecret 7 fingerprint 8 pairedAt, or 0 9 nodeChannelPrefix 10 events
+--      11 who brings it, for the audit
 -- Returns {'imported', nodeId of the session that ended or ''} | {'changed'}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -22,7 +23,7 @@ else
 end
 if ARGV[4] ~= ARGV[3] then
   redis.call('HSET', KEYS[1], 'allowed', ARGV[4])
-  redis.call('XADD', KEYS[3], 'MAXLEN', 200, '*', 'event', ARGV[4] == '1' and 'allowed' or 'disallowed')
+  redis.call('XADD', KEYS[3], 'MAXLEN', 200, '*', 'event', ARGV[4] == '1' and 'allowed' or 'disallowed', 'by', ARGV[11])
 end
 if brings then
   -- Another cluster's clock may be ahead.
@@ -36,7 +37,7 @@ if brings then
     redis.call('HSET', KEYS[1], 'previousSecret', trust[4])
   end
   redis.call('HDEL', KEYS[1], 'clearedAt', 'clearedReason')
-  redis.call('XADD', KEYS[3], 'MAXLEN', 200, '*', 'event', 'trust_imported', 'fingerprint', ARGV[7])
+  redis.call('XADD', KEYS[3], 'MAXLEN', 200, '*', 'event', 'trust_imported', 'fingerprint', ARGV[7], 'by', ARGV[11])
 end
 if not brings and ARGV[4] == '1' then
   return { 'imported', '' }

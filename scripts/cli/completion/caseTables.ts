@@ -2,7 +2,7 @@ import type { Completed, CompletedCommand } from "./completionTree.ts";
 import { quoted } from "./shellQuote.ts";
 
 /** A word for what is completed, which the shells' functions know; choices stand in it. */
-export function kindWord(value: Completed): string {
+function kindWord(value: Completed): string {
   return value.kind === "choices" ? `choices ${value.choices.join(" ")}` : value.kind;
 }
 

@@ -5,7 +5,7 @@ export type Completed =
   | { readonly kind: "identifier" | "file" | "folder" | "anything" }
   | { readonly kind: "choices"; readonly choices: readonly string[] };
 
-export interface CompletedOption {
+interface CompletedOption {
   /** As they are typed: `--json`, `-h`. */
   readonly flags: readonly string[];
   readonly about: string;

@@ -13,7 +13,7 @@ export function auditLine(identifier: string, { at, event, details }: AuditEntry
 }
 
 /** Date and time of day where the person is. @param at unix ms. */
-export function instantText(at: number): string {
+function instantText(at: number): string {
   const date = new Date(at);
   const [month, day, hours, minutes, seconds] = [
     date.getMonth() + 1,

@@ -9,9 +9,9 @@ import { type SealedCount, type SealingKeys, UNKNOWN_KEY } from "@yonexus/protoc
  * - `undecided`: it would be unused, but a live process does not tell its keys.
  * - `lost`: something is sealed with it, and no process that tells its keys has it.
  */
-export type KeyVerdict = "seals" | "needed" | "unused" | "undecided" | "lost";
+type KeyVerdict = "seals" | "needed" | "unused" | "undecided" | "lost";
 
-export interface KeyState extends SealedCount {
+interface KeyState extends SealedCount {
   readonly keyId: string;
   readonly verdict: KeyVerdict;
   /** The processes that seal with it, and all that can open what it sealed: their ids, and `this command`. */

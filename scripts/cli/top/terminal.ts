@@ -35,11 +35,15 @@ export function canDraw(env: NodeJS.ProcessEnv = process.env): boolean {
   return process.stdin.isTTY === true && process.stdout.isTTY === true && env.TERM !== "dumb" && env.TERM !== undefined;
 }
 
+/** Long enough for the signal that stops this process to come (ms). The time does not run while it is stopped. */
+const STOPPED_AFTER_MS = 50;
+
 /** The terminal as a screen to draw on. However the process ends, but by SIGKILL, it is given back as it was. */
 export class Terminal {
   readonly #ports: TerminalPorts;
   readonly #colours: boolean;
   #isEntered = false;
+  #isOver = false;
   readonly #leave = (): void => this.leave();
   readonly #onKey = (_text: string | undefined, key: PressedKey): void => {
     if (key.ctrl === true && key.name === "z") this.#suspend();
@@ -47,10 +51,6 @@ export class Terminal {
   };
   readonly #onResize = (): void => this.#ports.onResize();
   readonly #onGone = (): void => this.#ports.onGone();
-  readonly #onContinue = (): void => {
-    this.enter();
-    this.#ports.onResize();
-  };
 
   constructor(ports: TerminalPorts, env: NodeJS.ProcessEnv = process.env) {
     this.#ports = ports;
@@ -62,10 +62,10 @@ export class Terminal {
   }
 
   enter(): void {
-    if (this.#isEntered) return;
+    if (this.#isEntered || this.#isOver) return;
     this.#isEntered = true;
     // Whatever ends the process passes one of these: a failure nobody caught, before its trace is printed.
-    process.on("exit", this.#leave).on("uncaughtExceptionMonitor", this.#leave).off("SIGCONT", this.#onContinue);
+    process.on("exit", this.#leave).on("uncaughtExceptionMonitor", this.#leave);
     emitKeypressEvents(process.stdin);
     process.stdin
       .setRawMode(true)
@@ -76,8 +76,13 @@ export class Terminal {
     process.stdout.on("resize", this.#onResize).write(ENTER);
   }
 
-  /** Gives the terminal back. Writing to one blocks until it is done, so this may be the last thing a process does. */
+  /** Gives the terminal back for good. Writing to one blocks until it is done, so this may be the last thing a process does. */
   leave(): void {
+    this.#isOver = true;
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
     if (!this.#isEntered) return;
     this.#isEntered = false;
     process.off("exit", this.#leave).off("uncaughtExceptionMonitor", this.#leave);
@@ -100,10 +105,16 @@ export class Terminal {
     return codes === "" ? text : `${ESC}${codes}m${text}${ESC}0m`;
   }
 
-  /** In raw mode Ctrl-Z is a key like others. The whole group stops, as a shell expects it. */
+  /**
+   * In raw mode Ctrl-Z is a key like others. The whole group stops, as a shell expects it, and goes on here when it is continued; or
+   * at once, where no shell is there to continue it and the signal does nothing.
+   */
   #suspend(): void {
-    this.leave();
-    process.once("SIGCONT", this.#onContinue);
+    this.#giveBack();
     process.kill(0, "SIGTSTP");
+    setTimeout(() => {
+      this.enter();
+      this.#ports.onResize();
+    }, STOPPED_AFTER_MS);
   }
 }

@@ -93,6 +93,7 @@ export class TopReader {
     ]);
     return {
       at: now,
+      view: { sort: view.sort, offset: view.offset },
       nodes,
       coordinators,
       followers: { known, ...counts, complete: isComplete },

@@ -46,6 +46,7 @@ function snapshot(more: Partial<TopSnapshot> = {}): TopSnapshot {
   };
   return {
     at: NOW,
+    view: FIRST_VIEW,
     nodes: [node("node-a"), node("node-b", { state: "late", leaseAgeMs: 9_000 })],
     coordinators: 2,
     followers: { known: 10, ...counts, complete: true },
@@ -59,7 +60,7 @@ function snapshot(more: Partial<TopSnapshot> = {}): TopSnapshot {
 }
 
 const draw = (what: TopSnapshot, size: ScreenSize = { columns: 100, rows: 30 }, trouble?: string) =>
-  drawTop(what, FIRST_VIEW, size, { title: "yonexus top · somewhere", trouble });
+  drawTop(what, FIRST_VIEW.focus, size, { title: "yonexus top · somewhere", trouble });
 const texts = (what: TopSnapshot, size?: ScreenSize) => draw(what, size).map(({ text }) => text);
 
 describe("the screen of yonexus top", () => {

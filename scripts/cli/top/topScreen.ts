@@ -57,15 +57,16 @@ export function pagesOf(snapshot: TopSnapshot, space: TopSpace): TopPages {
   };
 }
 
-/** The whole screen. @param title what is watched. @param trouble what is wrong with the reading itself. */
+/** The whole screen. @param focus the table that the keys are for. @param title what is watched. @param trouble what is wrong with the reading itself. */
 export function drawTop(
   snapshot: TopSnapshot,
-  view: TopView,
+  focus: TopTable,
   size: ScreenSize,
   { title, trouble }: { readonly title: string; readonly trouble?: string | undefined },
 ): ScreenLine[] {
   const space = shareSpace(size, sizesOf(snapshot));
   const pages = pagesOf(snapshot, space);
+  const view = { ...snapshot.view, focus };
   const nodes = snapshot.nodes.slice(view.offset.nodes, view.offset.nodes + space.nodes);
   const rules = snapshot.rules.shown.slice(0, space.rules);
   const followers = snapshot.page.shown.slice(0, space.followers);

@@ -1,6 +1,7 @@
 import type { FollowerSummary, NodeRecord } from "@yonexus/protocol/redis";
 import type { JobCount } from "./jobCounts.ts";
 import type { CensusCounts } from "./statusCensus.ts";
+import type { TopView } from "./topView.ts";
 
 /** A node, and how it is by its lease. */
 export interface TopNode extends Pick<NodeRecord, "nodeId" | "name" | "url" | "sessions"> {
@@ -28,6 +29,8 @@ export interface TopFollower extends FollowerSummary {
 /** What `yonexus top` shows, at one instant. Instants are Redis time (ms). */
 export interface TopSnapshot {
   readonly at: number;
+  /** How the rows are sorted, and which of them these are. */
+  readonly view: Pick<TopView, "sort" | "offset">;
   readonly nodes: readonly TopNode[];
   /** Those whose lease lies ahead. */
   readonly coordinators: number;

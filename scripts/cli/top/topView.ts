@@ -1,7 +1,7 @@
 /** The tables that can be sorted and turned over. */
 export type TopTable = "nodes" | "rules" | "followers";
 
-export const SORTS = {
+const SORTS = {
   nodes: ["sessions", "name", "lease"],
   rules: ["rule"],
   followers: ["changed", "identifier"],

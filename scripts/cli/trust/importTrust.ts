@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { TrustTransfer } from "@yonexus/protocol/redis";
 import { CliError, QuietFailure } from "../cliError.ts";
 import { type ClusterAccess, type ClusterOptions, withCluster } from "../clusterAccess.ts";
+import { decider } from "../decidePairing.ts";
 import { complain, print, printJson } from "../output.ts";
 import { masterKeyring } from "./masterKeyring.ts";
 import { askYes, canAsk, takePassphrase } from "./passphrase.ts";
@@ -74,7 +75,7 @@ async function carryIn(transfer: TrustTransfer, planned: PlannedTrust, replace: 
   for (let tries = 1; ; tries += 1) {
     if (compared.kind === "same") return { identifier, outcome: "same" };
     if (compared.kind === "different" && !replace) return { identifier, outcome: "left" };
-    const { outcome, ...closed } = await transfer.carryIn(planned.trust, compared);
+    const { outcome, ...closed } = await transfer.carryIn(planned.trust, compared, decider());
     if (outcome === "imported") return { identifier, outcome, ...closed };
     if (tries === MAX_TRIES) return { identifier, outcome: "left" };
     const before = compared;

@@ -1,4 +1,5 @@
-import { explainConnection, Subscription } from "@yonexus/protocol/redis";
+import { plainText } from "@yonexus/protocol/operator";
+import { explainConnection, outageReason, Subscription } from "@yonexus/protocol/redis";
 import type { ClusterAccess } from "../clusterAccess.ts";
 import { onReaderGone } from "../output.ts";
 import { onStopSignal } from "../stopSignals.ts";
@@ -27,7 +28,7 @@ const KEYS: Readonly<Record<string, TopKey>> = {
 };
 
 /** The live table, until the person leaves it. The terminal is as it was then, however it ends. */
-export class TopScreen {
+export class LiveTop {
   readonly #cluster: ClusterAccess;
   readonly #reader: TopReader;
   readonly #terminal: Terminal;
@@ -39,6 +40,8 @@ export class TopScreen {
   #countedAt = Number.NEGATIVE_INFINITY;
   #jobs: readonly JobCount[] | undefined;
   #trouble: string | undefined;
+  /** A key asked for a look that did not begin yet. */
+  #isAsked = false;
   #wake: () => void = () => {};
 
   constructor(cluster: ClusterAccess) {
@@ -97,6 +100,7 @@ export class TopScreen {
   }
 
   async #refresh(): Promise<void> {
+    this.#isAsked = false;
     try {
       if (performance.now() - this.#countedAt >= PERIOD_MS * 0.9) {
         this.#countedAt = performance.now();
@@ -109,9 +113,9 @@ export class TopScreen {
       this.#readAt = performance.now();
       this.#trouble = undefined;
     } catch (error) {
-      const known = explainConnection(error);
-      const found = known === undefined ? "does not answer" : `is away: ${known.found}`;
-      this.#trouble = `Redis at ${this.#cluster.place} ${found}; ${staleText(performance.now() - this.#readAt)}.`;
+      const reason = explainConnection(error)?.found ?? outageReason(error);
+      const why = reason === undefined ? "" : `: ${plainText(reason)}`;
+      this.#trouble = `Redis at ${this.#cluster.place} does not answer${why}; ${staleText(performance.now() - this.#readAt)}.`;
     }
     this.#draw();
   }
@@ -124,7 +128,9 @@ export class TopScreen {
     if (this.#snapshot === undefined) return;
     const { place, keys } = this.#cluster;
     const title = `yonexus top · ${place} · keys under "${keys.prefix}"`;
-    this.#terminal.draw(drawTop(this.#snapshot, this.#view, this.#terminal.size, { title, trouble: this.#trouble }));
+    this.#terminal.draw(
+      drawTop(this.#snapshot, this.#view.focus, this.#terminal.size, { title, trouble: this.#trouble }),
+    );
   }
 
   #press({ name = "", ctrl = false, sequence = "" }: PressedKey): void {
@@ -141,6 +147,7 @@ export class TopScreen {
 
   #refreshSoon(): void {
     this.#draw();
+    this.#isAsked = true;
     this.#wake();
   }
 
@@ -151,7 +158,7 @@ export class TopScreen {
       this.#wake = resolve;
     });
     await this.#sleep(until(SOONEST_MS));
-    await this.#sleep(until(PERIOD_MS), woken);
+    if (!this.#isAsked) await this.#sleep(until(PERIOD_MS), woken);
   }
 
   async #sleep(ms: number, woken?: Promise<void>): Promise<void> {
@@ -162,21 +169,4 @@ export class TopScreen {
     await Promise.race([over, this.#ended.promise, ...(woken === undefined ? [] : [woken])]);
     clearTimeout(timer);
   }
-}
-
-/** Followers that are counted where one look has to do. */
-const COUNTED_AT_ONCE = 2_000;
-const SHOWN_AT_ONCE = { rules: 50, followers: 20 };
-
-/** One look. Of more than 2,000 followers the first 2,000 are counted, and the snapshot says so. */
-export async function lookOnce({ redis, keys, config, connect }: ClusterAccess): Promise<TopSnapshot> {
-  const reader = new TopReader({ redis, keys, leaseMs: config.leaseMs, unstableAfterMs: config.unstableAfterMs });
-  for (let counted = 0; counted < COUNTED_AT_ONCE && !reader.isCountComplete; counted += TopReader.countedAtOnce) {
-    await reader.count();
-  }
-  const { JobCounts } = await import("./jobCounts.ts");
-  const counts = new JobCounts(connect("producer"), keys);
-  const jobs = await counts.read();
-  await counts.close();
-  return reader.look(FIRST_VIEW, SHOWN_AT_ONCE, jobs);
 }

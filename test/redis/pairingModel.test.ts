@@ -227,7 +227,12 @@ class Follower {
   async compare(): Promise<void> {
     const { name, key, model } = this;
     const { pairing } = model;
-    const found = await stores.trust.lookup(name, key.fingerprint);
+    const { fingerprint } = key;
+    const [found, waiting, indexed] = await Promise.all([
+      stores.trust.lookup(name, fingerprint),
+      stores.pairings.find(name, fingerprint),
+      stores.redis.zscore(stores.keys.pendingPairings, `${name} ${fingerprint}`),
+    ]);
     expect([found.allowed, found.trust !== undefined, Number(found.trustVersion)]).toEqual([
       model.allowed,
       model.paired,
@@ -235,10 +240,10 @@ class Follower {
     ]);
     const waits = pairing !== undefined && pairing.state !== "denied" && pairing.granted === undefined;
     expect(found.pairing?.pairingId).toBe(waits ? pairing.pairingId : undefined);
-    const listed = (await stores.pairings.pending(1_000)).filter(({ identifier }) => identifier === name);
-    expect(listed.map(({ pairingId, approvedAt }) => [pairingId, approvedAt !== undefined])).toEqual(
-      waits ? [[pairing.pairingId, pairing.state === "approved"]] : [],
-    );
+    expect(waiting?.pairingId).toBe(waits ? pairing.pairingId : undefined);
+    expect(waiting?.approvedAt !== undefined).toBe(waits && pairing.state === "approved");
+    // What waits is always found by the index, which may hold more.
+    if (waits) expect(indexed).not.toBeNull();
   }
 }
 
@@ -252,7 +257,7 @@ it("one key's pairing goes as the contract says, whatever codes, approvals, refu
         await follower.compare();
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 

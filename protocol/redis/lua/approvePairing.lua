@@ -24,16 +24,19 @@ local record = redis.call('HMGET', KEYS[3], 'pairingId', 'expiresAt', 'address',
 if not record[1] or tonumber(record[2]) <= now then
   return refused('gone')
 end
+if (record[4] or '0') ~= (trust[2] or '0') then
+  redis.call('DEL', KEYS[3])
+  -- Of one that is over only that was remembered.
+  if not record[6] and not record[7] then
+    redis.call('ZREM', KEYS[2], ARGV[2] .. ' ' .. record[3])
+    redis.call('XADD', KEYS[4], 'MAXLEN', 200, '*', 'event', 'pairing_void', 'fingerprint', ARGV[2])
+  end
+  return refused('gone')
+end
 if record[1] ~= ARGV[1] then
   return refused('changed')
 end
 if record[6] or (record[7] and record[7] ~= trust[3]) then
-  return refused('gone')
-end
-if (record[4] or '0') ~= (trust[2] or '0') then
-  redis.call('DEL', KEYS[3])
-  redis.call('ZREM', KEYS[2], ARGV[2] .. ' ' .. record[3])
-  redis.call('XADD', KEYS[4], 'MAXLEN', 200, '*', 'event', 'pairing_void', 'fingerprint', ARGV[2])
   return refused('gone')
 end
 if record[7] then

@@ -7,13 +7,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local record = redis.call('HMGET', KEYS[3], 'pairingId', 'expiresAt', 'address', 'pairingEpoch', 'deniedUntil', 'granted',
   'nodeId', 'connectionId', 'homeNodeId', 'homeConnectionId')
-if not record[1] or tonumber(record[2]) <= now then
+local epoch = redis.call('HGET', KEYS[1], 'pairingEpoch') or '0'
+if not record[1] or tonumber(record[2]) <= now or (record[4] or '0') ~= epoch then
   return { 'gone' }
 end
 if record[1] ~= ARGV[1] then
   return { 'changed' }
 end
-if record[5] or record[6] or (record[4] or '0') ~= (redis.call('HGET', KEYS[1], 'pairingEpoch') or '0') then
+if record[5] or record[6] then
   return { 'gone' }
 end
 

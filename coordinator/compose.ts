@@ -208,7 +208,7 @@ export async function compose(
   let listening: { readonly url: string } | undefined;
   try {
     operatorConsole = await consoleOfCoordinator(config, {
-      ...{ admin, keys, coordinatorId, logger, notices: queues.notices },
+      ...{ admin, keys, coordinatorId, logger, signal, notices: queues.notices },
       open: (role) => {
         const connection = openRedis(redisUrl, role, redisOptions);
         outages.watch(connection);

@@ -13,6 +13,7 @@ import {
   RuleStore,
   redisNow,
   StatusChanges,
+  unlessAborted,
   whenReady,
 } from "@yonexus/protocol/redis";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -46,6 +47,8 @@ export interface ConsoleOptions {
   /** Of a coordinator's and of a node's lease (ms). */
   readonly leaseMs: number;
   readonly logger: Logger;
+  /** Aborted while the console waits for Redis, the start rejects with the signal's reason. */
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface RunningConsole {
@@ -60,9 +63,9 @@ const MAX_MESSAGE_BYTES = 1_024;
 /** A page that is gone without a word is found by this (ms). */
 const PING_MS = 30_000;
 
-/** Puts the operator's console on the admin server, before that listens. */
+/** Puts the operator's console on the admin server, before that listens. Waits for Redis. */
 export async function openConsole(options: ConsoleOptions): Promise<RunningConsole> {
-  const { publicUrl, admin, keys, open, coordinatorId, leaseMs, logger } = options;
+  const { publicUrl, admin, keys, open, coordinatorId, leaseMs, logger, signal } = options;
   const files = await readPageFiles();
   if (files === undefined) {
     logger.warn(
@@ -71,6 +74,15 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
     );
   }
   const [redis, subscriber] = [open("commands"), open("subscriber")];
+  const disconnect = (): void => {
+    for (const connection of [redis, subscriber]) connection.disconnect();
+  };
+  try {
+    await unlessAborted(signal, whenReady(redis));
+  } catch (error) {
+    disconnect();
+    throw error;
+  }
   const access = new ConsoleAccess(redis, keys);
   const gate = new Gate(access, publicUrl);
   const pairings = new PairingStore(redis, keys);
@@ -162,7 +174,7 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
   ];
   for (const repeater of repeaters) repeater.start();
   // `yonexus console` is to find it at once.
-  void whenReady(redis).then(announce).catch(reportDebug);
+  await announce().catch(reportDebug);
 
   return {
     async stop() {
@@ -171,7 +183,7 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
       changes.close();
       await Promise.all(repeaters.map(async (repeater) => repeater.stop()));
       for (const socket of sockets.clients) socket.terminate();
-      for (const connection of [redis, subscriber]) connection.disconnect();
+      disconnect();
     },
   };
 }

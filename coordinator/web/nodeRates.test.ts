@@ -29,15 +29,18 @@ describe("the rates of the nodes", () => {
     expect(rates.update([record("a", 5_000, { acks: 14, ackMs: 1_020 })]).ackMs).toBe(5);
   });
 
-  it("are unknown at first, of nodes that tell nothing, and while no lease was renewed", () => {
+  it("stay what they were until a node renews its lease, and go with it", () => {
     const rates = new NodeRates();
-    expect(rates.update([record("a", 0, {})])).toMatchObject({ received: null, sent: null });
-    expect(rates.update([record("a", 0, { sent: 5 })])).toMatchObject({ sent: null });
-    expect(new NodeRates().update([record("old", 0)])).toEqual({
-      received: null,
-      sent: null,
-      ackMs: null,
-      routeMs: null,
-    });
+    rates.update([record("a", 0, {})]);
+    expect(rates.update([record("a", 5_000, { sent: 10 })]).sent).toBe(2);
+    expect(rates.update([record("a", 5_000, { sent: 10 })]).sent).toBe(2);
+    expect(rates.update([record("a", 10_000, { sent: 10 })]).sent).toBe(0);
+    expect(rates.update([]).sent).toBeNull();
+  });
+
+  it("are unknown at first, and of nodes that tell nothing", () => {
+    const nothing = { received: null, sent: null, ackMs: null };
+    expect(new NodeRates().update([record("a", 0, { sent: 5 })])).toEqual({ ...nothing, routeMs: 1 });
+    expect(new NodeRates().update([record("old", 0)])).toEqual({ ...nothing, routeMs: null });
   });
 });

@@ -11,34 +11,54 @@ export interface WorkRates {
   readonly routeMs: number | null;
 }
 
+/** What one node told last, and what it did between that and what it told before. */
+interface Told {
+  readonly renewedAt: number;
+  readonly work: NodeWork;
+  readonly done: (Pick<NodeWork, "received" | "sent" | "acks" | "ackMs"> & { readonly seconds: number }) | undefined;
+}
+
 /** Makes rates of the sums that nodes tell with their leases. */
 export class NodeRates {
-  #before = new Map<string, { readonly renewedAt: number; readonly work: NodeWork }>();
+  #told: ReadonlyMap<string, Told> = new Map();
 
-  /** What happened since the last call. A node that came since tells nothing yet, nor does one that did not renew its lease. */
+  /**
+   * The rates of the nodes that hold a lease. Each tells when it renews: until it does again, what it did last counts. One that
+   * came since the last call tells nothing yet.
+   */
   update(records: readonly NodeRecord[]): WorkRates {
-    const told = records.flatMap(({ nodeId, renewedAt, work }) =>
-      work === undefined ? [] : [{ nodeId, renewedAt, work }],
-    );
-    const since = told.flatMap(({ nodeId, renewedAt, work }) => {
-      const before = this.#before.get(nodeId);
-      return before === undefined || before.renewedAt >= renewedAt
-        ? []
-        : [{ seconds: (renewedAt - before.renewedAt) / 1_000, work, before: before.work }];
+    const told = records.flatMap(({ nodeId, renewedAt, work }): [string, Told][] => {
+      if (work === undefined) return [];
+      const before = this.#told.get(nodeId);
+      return [
+        [
+          nodeId,
+          before?.renewedAt === renewedAt ? before : { renewedAt, work, done: doneSince(before, renewedAt, work) },
+        ],
+      ];
     });
-    this.#before = new Map(told.map(({ nodeId, renewedAt, work }) => [nodeId, { renewedAt, work }]));
+    this.#told = new Map(told);
+    const done = told.flatMap(([, each]) => each.done ?? []);
     const rate = (name: "received" | "sent"): number | null =>
-      since.length === 0
-        ? null
-        : hundredths(sum(since.map(({ seconds, work, before }) => (work[name] - before[name]) / seconds)));
-    const acks = sum(since.map(({ work, before }) => work.acks - before.acks));
-    const ackMs = sum(since.map(({ work, before }) => work.ackMs - before.ackMs));
+      done.length === 0 ? null : hundredths(sum(done.map((each) => each[name] / each.seconds)));
+    const acks = sum(done.map((each) => each.acks));
     return {
       ...{ received: rate("received"), sent: rate("sent") },
-      ackMs: acks === 0 ? null : hundredths(ackMs / acks),
-      routeMs: told.length === 0 ? null : Math.max(...told.map(({ work }) => work.routeMs)),
+      ackMs: acks === 0 ? null : hundredths(sum(done.map((each) => each.ackMs)) / acks),
+      routeMs: told.length === 0 ? null : Math.max(...told.map(([, { work }]) => work.routeMs)),
     };
   }
+}
+
+function doneSince(before: Told | undefined, renewedAt: number, work: NodeWork): Told["done"] {
+  if (before === undefined) return undefined;
+  return {
+    seconds: (renewedAt - before.renewedAt) / 1_000,
+    received: work.received - before.work.received,
+    sent: work.sent - before.work.sent,
+    acks: work.acks - before.work.acks,
+    ackMs: work.ackMs - before.work.ackMs,
+  };
 }
 
 function sum(values: readonly number[]): number {

@@ -227,7 +227,7 @@ describe("yonexus trust", () => {
       version: 1,
       kdf: { name: "scrypt", N: 131_072 },
     });
-    expect(stderr).toMatch(/^1 followers, 1 of them paired\./u);
+    expect(stderr).toMatch(/^1 follower, 1 of them paired\./u);
   });
 
   it("an export never replaces a file", async () => {

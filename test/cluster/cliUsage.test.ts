@@ -79,6 +79,7 @@ describe("yonexus without a cluster", () => {
     { typed: ["dead-letters", "retry", "--rule", "chat", "17"], names: "is not a dead letter" },
     { typed: ["dead-letters", "list", "--rule", "chat", "--follower", "alpha"], names: "not both" },
     { typed: ["allow", "add", "-"], names: "is not an identifier" },
+    { typed: ["allow", "forget-source", "a b"], names: "is not a configuration" },
     { typed: ["approve"], names: "see yonexus approve --help" },
     { typed: ["approve", "a b"], names: "is neither the id of a pairing nor an identifier" },
     { typed: ["deny", "!"], names: "is neither the id of a pairing nor an identifier" },

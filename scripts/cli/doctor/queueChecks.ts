@@ -1,24 +1,19 @@
 import { type Finding, ok, warning } from "@yonexus/protocol/operator";
-import { type Keys, QUEUE_NAMES, type RedisConnection } from "@yonexus/protocol/redis";
-import { Queue } from "bullmq";
+import type { Keys, RedisConnection } from "@yonexus/protocol/redis";
+import { JobCounts } from "../jobCounts.ts";
 
 const MANY_WAITING = 100;
 
 /** @param producer opened for `producer`. */
 export async function checkQueues(producer: RedisConnection, keys: Keys): Promise<Finding[]> {
-  return Promise.all(
-    Object.values(QUEUE_NAMES).map(async (name) => {
-      // Nothing is written: without the option the queue would store its own settings.
-      const queue = new Queue(name, { connection: producer, prefix: keys.queuePrefix, skipMetasUpdate: true });
-      queue.on("error", () => {});
-      try {
-        const { waiting = 0, delayed = 0, failed = 0 } = await queue.getJobCounts("waiting", "delayed", "failed");
-        return judgeQueue(name, waiting, delayed, failed);
-      } finally {
-        await queue.close();
-      }
-    }),
-  );
+  const counts = new JobCounts(producer, keys);
+  try {
+    return (await counts.read()).map(({ queue, waiting, delayed, failed }) =>
+      judgeQueue(queue, waiting, delayed, failed),
+    );
+  } finally {
+    await counts.close();
+  }
 }
 
 export function judgeQueue(name: string, waiting: number, delayed: number, failed: number): Finding {

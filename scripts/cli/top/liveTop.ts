@@ -1,9 +1,9 @@
 import { plainText } from "@yonexus/protocol/operator";
 import { explainConnection, outageReason, Subscription } from "@yonexus/protocol/redis";
 import type { ClusterAccess } from "../clusterAccess.ts";
+import type { JobCount } from "../jobCounts.ts";
 import { onReaderGone } from "../output.ts";
 import { onStopSignal } from "../stopSignals.ts";
-import type { JobCount } from "./jobCounts.ts";
 import { type PressedKey, Terminal } from "./terminal.ts";
 import { TopReader } from "./topReader.ts";
 import { staleText } from "./topRows.ts";
@@ -88,7 +88,7 @@ export class LiveTop {
   /** BullMQ takes its time to load, and the table is there before. */
   #countJobs(): void {
     const count = async (): Promise<void> => {
-      const { JobCounts } = await import("./jobCounts.ts");
+      const { JobCounts } = await import("../jobCounts.ts");
       const counts = new JobCounts(this.#cluster.connect("producer"), this.#cluster.keys);
       while (!this.#isOver) {
         this.#jobs = await counts.read().catch(() => this.#jobs);

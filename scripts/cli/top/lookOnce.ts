@@ -14,7 +14,7 @@ export async function lookOnce({ redis, keys, config, connect }: ClusterAccess):
     await reader.count();
   }
   // BullMQ takes its time to load: what only looks without it does not wait.
-  const { JobCounts } = await import("./jobCounts.ts");
+  const { JobCounts } = await import("../jobCounts.ts");
   const counts = new JobCounts(connect("producer"), keys);
   const jobs = await counts.read();
   await counts.close();

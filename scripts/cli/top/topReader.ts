@@ -7,8 +7,8 @@ import {
   type RedisConnection,
   redisNow,
 } from "@yonexus/protocol/redis";
+import type { JobCount } from "../jobCounts.ts";
 import { FollowerProbe } from "./followerProbe.ts";
-import type { JobCount } from "./jobCounts.ts";
 import { RecentChanges } from "./recentChanges.ts";
 import { StatusCensus } from "./statusCensus.ts";
 import type { TopFollower, TopNode, TopRule, TopSnapshot } from "./topSnapshot.ts";

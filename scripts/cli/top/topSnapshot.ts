@@ -1,5 +1,5 @@
 import type { FollowerSummary, NodeRecord } from "@yonexus/protocol/redis";
-import type { JobCount } from "./jobCounts.ts";
+import type { JobCount } from "../jobCounts.ts";
 import type { CensusCounts } from "./statusCensus.ts";
 import type { TopView } from "./topView.ts";
 

@@ -27,7 +27,7 @@ export async function exportTrust(options: ExportOptions): Promise<void> {
     for await (const follower of transfer.carryOut()) followers.push(follower);
     const file = await sealTrustFile(followers, passphrase);
     const paired = followers.filter(({ pairing }) => pairing !== undefined).length;
-    const told = `${followers.length} followers, ${paired} of them paired`;
+    const told = `${followers.length === 1 ? "1 follower" : `${followers.length} followers`}, ${paired} of them paired`;
     if (out === undefined) {
       await printAndDrain(file.trimEnd());
       complain(`${told}. Keep the file and its passphrase apart: together they hold every follower's secret.`);

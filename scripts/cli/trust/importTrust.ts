@@ -98,7 +98,13 @@ function endText(results: readonly ImportedTrust[], { place }: ClusterAccess, op
     options.dryRun === true
       ? `Nothing was changed: ${count("planned")} would be imported into ${place}.`
       : `${count("imported")} imported into ${place}.`,
-    ...(closed.length === 0 ? [] : [`${closed.length} sessions that the old trust had let in were closed.`]),
+    ...(closed.length === 0
+      ? []
+      : [
+          closed.length === 1
+            ? "The session that the old trust had let in was closed."
+            : `${closed.length} sessions that the old trust had let in were closed.`,
+        ]),
     ...(left.length === 0 ? [] : [`Left as it is here: ${names}${more}. Add --replace to take what the file says.`]),
   ].join(" ");
 }

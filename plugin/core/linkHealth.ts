@@ -7,6 +7,13 @@ export interface HealthReport {
   well(): void;
 }
 
+interface LinkPorts {
+  /** Why Redis is away, where that is known better than the connections can tell. */
+  readonly knownReason: () => string | undefined;
+  /** Fails while Redis takes no writes. */
+  readonly probeWrite: () => Promise<void>;
+}
+
 /** A refusal of Redis is over when a write goes through again: tried this often (ms). */
 const PROBE_EVERY_MS = 5_000;
 
@@ -16,18 +23,17 @@ export class LinkHealth {
   readonly #report: HealthReport;
   /** Where Redis is, for people. */
   readonly #place: string;
-  readonly #probeWrite: () => Promise<void>;
+  readonly #ports: LinkPorts;
   readonly #connections = new Set<RedisConnection>();
   #problem: string | undefined;
   #probe: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param probeWrite fails while Redis takes no writes. */
-  constructor(logger: HostLogger, report: HealthReport, place: string, probeWrite: () => Promise<void>) {
+  constructor(logger: HostLogger, report: HealthReport, place: string, ports: LinkPorts) {
     this.#logger = logger;
     this.#report = report;
     this.#place = place;
-    this.#probeWrite = probeWrite;
+    this.#ports = ports;
   }
 
   /** Why work with Redis fails now; undefined while all is well. */
@@ -48,13 +54,15 @@ export class LinkHealth {
     const known = explainConnection(error);
     const isAway = [...this.#connections].some((redis) => redis.status !== "ready");
     if (known === undefined && !isAway) return;
+    const reason = this.#ports.knownReason();
     const problem =
-      known === undefined
+      reason ??
+      (known === undefined
         ? `Redis does not answer at ${this.#place}.`
-        : `${known.found}, at ${this.#place}. ${known.mend}`;
+        : `${known.found}, at ${this.#place}. ${known.mend}`);
     const isNew = this.#problem === undefined;
     // The first reason says most: what follows is often only that the connection is closed.
-    if (isNew || (known !== undefined && this.#problem !== problem)) {
+    if (isNew || ((reason ?? known) !== undefined && this.#problem !== problem)) {
       this.#problem = problem;
       this.#report.failed(problem);
     }
@@ -80,7 +88,7 @@ export class LinkHealth {
     const allReady = [...this.#connections].every((redis) => redis.status === "ready");
     if (allReady) {
       try {
-        await this.#probeWrite();
+        await this.#ports.probeWrite();
         this.#recovered();
         return;
       } catch (error) {

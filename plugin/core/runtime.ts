@@ -19,6 +19,7 @@ import { codesAt, type PluginConfig } from "./config.ts";
 import { requireSameMasterKey, requireWriting } from "./deployment.ts";
 import { PluginError } from "./errors.ts";
 import { kindOf } from "./failure.ts";
+import { GatewayAllowlist } from "./gatewayAllowlist.ts";
 import type { HostLogger } from "./host.ts";
 import { type HealthReport, LinkHealth } from "./linkHealth.ts";
 import { settingName } from "./nextSteps.ts";
@@ -30,6 +31,10 @@ export interface StandaloneCluster {
   readonly redisUrl: string;
   /** Starts the node and the coordinator. @throws the listener's error when the port is taken. */
   serve(signal: AbortSignal): Promise<{ readonly url: string }>;
+  /** A sentence with what happened to its private Redis and what to do, while that does not run. */
+  problem(): string | undefined;
+  /** The pairing of a follower ended: its codes are kept no longer. It never rejects. */
+  forgetCodes(identifier: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -78,6 +83,7 @@ export class PluginRuntime {
   #link: LinkHealth | undefined;
   #cluster: Cluster | undefined;
   #standalone: StandaloneCluster | undefined;
+  #allowlist: GatewayAllowlist | undefined;
   #connected = Promise.withResolvers<Cluster>();
   #run: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -102,7 +108,7 @@ export class PluginRuntime {
   }
 
   status(): RuntimeStatus {
-    const problem = this.#problem ?? this.#link?.problem;
+    const problem = this.#standalone?.problem() ?? this.#problem ?? this.#link?.problem;
     return {
       mode: this.#parts.config.mode,
       phase: this.#phase,
@@ -148,6 +154,7 @@ export class PluginRuntime {
     this.#link?.close();
     // Whatever hangs or fails, the rest is ended all the same, and OpenClaw is not kept waiting.
     await this.#step("connecting", this.#run);
+    this.#allowlist?.stop();
     await this.#step("other plugins' registrations", this.#setups.stop());
     await this.#step("rules", this.#desk.stop());
     await this.#step("connections", this.#cluster?.close());
@@ -192,8 +199,11 @@ export class PluginRuntime {
     if (redisUrl === undefined) throw new PluginError("CONFIG_INVALID", "redisUrl is not set.");
     let opened: Cluster | undefined;
     let lastError: unknown;
-    const link = new LinkHealth(logger, this.#parts.health, redisPlace(redisUrl), async () => {
-      if (opened !== undefined) await requireWriting(opened.redis, opened.keys);
+    const link = new LinkHealth(logger, this.#parts.health, redisPlace(redisUrl), {
+      knownReason: () => this.#standalone?.problem(),
+      probeWrite: async () => {
+        if (opened !== undefined) await requireWriting(opened.redis, opened.keys);
+      },
     });
     try {
       opened = await openCluster({
@@ -233,20 +243,25 @@ export class PluginRuntime {
     await requireSameMasterKey(cluster, config);
     if (config.followerIdentifiers !== undefined) {
       const trust = new TrustStore(cluster.redis, cluster.keys);
-      const { added, removed } = await trust.applyConfigured(config.followerIdentifiers, this.#parts.source());
-      if (added.length > 0) logger.info(`Let in by followerIdentifiers: ${added.join(", ")}.`);
-      if (removed.length > 0)
-        logger.info(`Taken off the allowlist, since followerIdentifiers names them no longer: ${removed.join(", ")}.`);
+      this.#allowlist = new GatewayAllowlist(trust, config.followerIdentifiers, this.#parts.source(), logger);
+      await this.#allowlist.apply();
     }
-    const subscribed = cluster.onStatusChange((event: StatusChange) => this.#setups.statusChanged(event));
+    const subscribed = cluster.onStatusChange((event: StatusChange) => this.#statusChanged(event));
     await unlessAborted(signal, subscribed);
     if (this.#standalone !== undefined) this.#listensAt = (await this.#standalone.serve(signal)).url;
     signal.throwIfAborted();
     this.#cluster = cluster;
     this.#phase = "connected";
     this.#problem = undefined;
+    this.#allowlist?.keep();
     this.#desk.connect(cluster);
     this.#connected.resolve(cluster);
+  }
+
+  #statusChanged(event: StatusChange): void {
+    // Who is online is paired: a code that waits for it is of no use any more.
+    if (event.status === "online") void this.#standalone?.forgetCodes(event.identifier);
+    this.#setups.statusChanged(event);
   }
 
   #registerAgentRules(): void {
@@ -276,6 +291,8 @@ export class PluginRuntime {
 
   #sentence(error: unknown): string {
     if (isForPeople(error)) return error.message;
+    const ended = this.#standalone?.problem();
+    if (ended !== undefined) return ended;
     const known = explainConnection(error);
     const url = this.#standalone?.redisUrl ?? this.#parts.config.shared.redisUrl ?? "";
     if (known !== undefined) return `${known.found}, at ${redisPlace(url)}. ${known.mend}`;

@@ -32,14 +32,6 @@ const REDIS_END_MS = 1_400;
 /** How long they may take after that (ms). */
 const MEMBERS_REST_MS = 500;
 
-/** What the plugin also asks of a cluster of its own. */
-export interface RunningStandalone extends StandaloneCluster {
-  /** A sentence with what happened to its private Redis and what to do, while that does not run. */
-  problem(): string | undefined;
-  /** The pairing of a follower ended: its codes are taken out of the file of codes. It never rejects. */
-  forgetCodes(identifier: string): Promise<void>;
-}
-
 /**
  * A cluster of one gateway, in its own process: a node, a coordinator, and a Redis unless one is configured.
  * @throws LocalError; the signal's reason. What was started is ended then.
@@ -49,7 +41,7 @@ export async function startStandalone(
   folder: DataFolder,
   logger: HostLogger,
   signal: AbortSignal,
-): Promise<RunningStandalone> {
+): Promise<StandaloneCluster> {
   signal.throwIfAborted();
   const dir = openDataDir(folder.path, "use another OpenClaw profile");
   const lock = lockFolder(dir);
@@ -85,7 +77,7 @@ interface Parts {
   readonly logger: HostLogger;
 }
 
-class Standalone implements RunningStandalone {
+class Standalone implements StandaloneCluster {
   readonly redisUrl: string;
   readonly #parts: Parts;
   readonly #terminal: CodeTerminal;

@@ -83,7 +83,9 @@ it("two gateways share a rule, and one that is killed mid-stream takes no messag
       if (last !== undefined) follower.ack(last.id);
     });
   }
-  const answers = () => followers.reduce((sum, { queued }) => sum + queued.length, 0);
+  // The example welcomes each follower too, which may come in between.
+  const answersOf = ({ queued }: (typeof followers)[number]) => queued.filter(({ rule }) => rule === "ping");
+  const answers = () => followers.reduce((sum, follower) => sum + answersOf(follower).length, 0);
 
   for (let n = 0; n < EACH; n++) for (const follower of followers) follower.message(`m${n}`, "ping", String(n));
   await waitFor("the stream to be under way", async () => answers() > FOLLOWERS);
@@ -94,9 +96,9 @@ it("two gateways share a rule, and one that is killed mid-stream takes no messag
   expect(new Set(lanes.map((lane) => lane.split(" ")[0])).size).toBe(2);
   await waitFor("every message to be answered", async () => answers() >= FOLLOWERS * EACH, 60_000);
 
-  for (const [index, { queued }] of followers.entries()) {
+  for (const [index, follower] of followers.entries()) {
     // Each once, and in the order in which they were sent.
-    expect(queued.map(({ content }) => content)).toEqual(
+    expect(answersOf(follower).map(({ content }) => content)).toEqual(
       Array.from({ length: EACH }, (_, n) => `pong ${n}, f${index}`),
     );
   }

@@ -68,6 +68,8 @@ describe("a gateway that is a cluster of its own", () => {
     expect(statSync(join(host.stateDir, "yonexus-server", "pairing-codes.json")).mode & 0o777).toBe(0o600);
     await follower.pair(code);
     await connected;
+    const kept = () => readdirSync(join(host.stateDir, "yonexus-server"));
+    await waitFor("the used code to be gone", () => !kept().includes("pairing-codes.json"));
     await follower.close();
 
     await host.reload(config);

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readConfig } from "../../plugin/core/config.ts";
 import { DataFolder } from "../../plugin/core/dataFolder.ts";
 import { PairingCodeFile } from "../../plugin/core/pairingCodes.ts";
-import { type RunningStandalone, startStandalone } from "../../plugin/standalone/standaloneCluster.ts";
+import type { StandaloneCluster } from "../../plugin/core/runtime.ts";
+import { startStandalone } from "../../plugin/standalone/standaloneCluster.ts";
 import { freePorts } from "../support/freePorts.ts";
 import { waitFor } from "../support/waitFor.ts";
 
@@ -17,7 +18,7 @@ const STOP_LIMIT_MS = 4_500;
 let folder: DataFolder;
 let stateDir: string;
 let port: number;
-let cluster: RunningStandalone | undefined;
+let cluster: StandaloneCluster | undefined;
 let redis: RedisConnection | undefined;
 let follower: Follower | undefined;
 let log: string[];
@@ -36,7 +37,7 @@ afterEach(async () => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-async function start(): Promise<RunningStandalone> {
+async function start(): Promise<StandaloneCluster> {
   const say = (text: string) => void log.push(text);
   const { signal } = new AbortController();
   cluster = await startStandalone(
@@ -82,7 +83,7 @@ async function pairFollower(): Promise<void> {
   await connected;
 }
 
-async function stopTime(standalone: RunningStandalone): Promise<number> {
+async function stopTime(standalone: StandaloneCluster): Promise<number> {
   const began = performance.now();
   await standalone.stop();
   return performance.now() - began;

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { GatewayAllowlist } from "../../plugin/core/gatewayAllowlist.ts";
+import { type RedisServer, startRedis } from "../support/redisServer.ts";
+import { openStores, type Stores } from "../support/stores.ts";
+import { waitFor } from "../support/waitFor.ts";
+
+const SOURCE = "gateway:one";
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+let server: RedisServer;
+let stores: Stores;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+beforeEach(async () => {
+  stores = await openStores(server.url);
+  return () => stores.close();
+});
+afterAll(async () => server.stop());
+
+async function renewedAt(): Promise<number | undefined> {
+  return (await stores.trust.sources()).find(({ source }) => source === SOURCE)?.renewedAt;
+}
+
+async function kept(identifiers: readonly string[]): Promise<GatewayAllowlist> {
+  const allowlist = new GatewayAllowlist(stores.trust, identifiers, SOURCE, silent);
+  await allowlist.apply();
+  allowlist.keep(5);
+  return allowlist;
+}
+
+it("a gateway that runs keeps its configuration in use", async () => {
+  const allowlist = await kept(["alpha"]);
+  const applied = await renewedAt();
+  await waitFor("it to be renewed", async () => ((await renewedAt()) ?? 0) > (applied ?? 0));
+  allowlist.stop();
+});
+
+it("a configuration that was dropped while its gateway runs lets its followers in again", async () => {
+  const allowlist = await kept(["alpha"]);
+  try {
+    expect(await stores.trust.forgetSource(SOURCE)).toMatchObject({ known: true });
+    await waitFor("alpha to be allowed", async () => (await stores.trust.lookup("alpha", undefined)).allowed);
+    expect(await renewedAt()).toBeDefined();
+  } finally {
+    allowlist.stop();
+  }
+});

@@ -25,9 +25,19 @@ function entryArguments() {
   return existsSync(source) ? ["--conditions=source", source] : [join(here, "dist", "main.js")];
 }
 
+/**
+ * With what Node.js compiled kept beside the packages a command starts in half the time. Never in a folder that others may write,
+ * since what lies there is run; where nothing can be written nothing is kept.
+ */
+function environment() {
+  const packages = join(dirname(here), "node_modules");
+  if (process.env.NODE_COMPILE_CACHE !== undefined || !existsSync(packages)) return process.env;
+  return { ...process.env, NODE_COMPILE_CACHE: join(packages, ".cache", "yonexus") };
+}
+
 /** The child has this terminal and gets every signal; its end, however it comes, is passed on. */
-function runAsChild(node, args) {
-  const child = spawn(node, args, { stdio: "inherit" });
+function runAsChild(node, args, env) {
+  const child = spawn(node, args, { stdio: "inherit", env });
   // The child drains, and this process waits for it. Ctrl-C reaches the child twice, which it takes for once.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
@@ -45,9 +55,10 @@ if (node === undefined) {
   process.exit(1);
 }
 const args = [...entryArguments(), ...process.argv.slice(2)];
+const env = environment();
 try {
   // Where the process can be replaced there is no process in between.
-  process.execve(node, [node, ...args], process.env);
+  process.execve(node, [node, ...args], env);
 } catch {
-  runAsChild(node, args);
+  runAsChild(node, args, env);
 }

@@ -3,6 +3,7 @@ import { renderJson, renderTerminal } from "./render.ts";
 
 /** What takes the operator's notices: a terminal, or what stands in for one. */
 export interface NoticeTerminal {
+  /** @param done must be called, with an error when the text was not taken: the notice waits for it. */
   write(text: string, done: (error?: Error | null) => void): unknown;
   /** Why it took no notice, where it is no terminal: a sentence. */
   readonly refusal?: string;

@@ -1,5 +1,5 @@
 import { namedStill, sessionClosed } from "@yonexus/protocol/operator";
-import { type CommandContext, type CommandReply, requireArgument, unknownFollower } from "./operatorCommand.ts";
+import { type CommandContext, type CommandReply, requireArgument, typed, unknownFollower } from "./operatorCommand.ts";
 
 interface Clearing {
   readonly command: string;
@@ -22,7 +22,10 @@ export async function clearTrust(
       .filter(Boolean)
       .join(" "),
     namedStill(identifier, cleared.configuredBy),
-    next(identifier),
+    // One that is off the allowlist is not asked for a code when it connects.
+    disallow || cleared.allowed
+      ? next(identifier)
+      : `It is not on the allowlist, so it may not pair. To let it in: ${typed(surface, `allowClient ${identifier}`)}`,
   ];
   return {
     text: lines.filter((line) => line !== undefined).join("\n"),

@@ -73,6 +73,7 @@ async function connect(config: PluginConfig, folder: DataFolder): Promise<Cluste
       redisUrl,
       tls: readRedisTls(config.shared, settingName),
       keyPrefix: config.shared.keyPrefix,
+      setting: settingName,
       timeoutMs: CONNECT_TIMEOUT_MS,
       onConnection,
     });

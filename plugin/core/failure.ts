@@ -9,6 +9,7 @@ import {
 } from "@yonexus/protocol/redis";
 import { CertificateError } from "@yonexus/protocol/tls";
 import { PluginError } from "./errors.ts";
+import { settingName } from "./nextSteps.ts";
 
 /** What failed, for people and agents: a stable code and a sentence that holds no secret and no content. */
 export interface Failure {
@@ -28,7 +29,7 @@ export function explainFailure(error: unknown): Failure {
     error instanceof CertificateError ||
     error instanceof LocalError;
   if (isOwn) return { code: error.code, message: error.message };
-  const known = explainConnection(error);
+  const known = explainConnection(error, settingName);
   if (known !== undefined) return { code: "NOT_CONNECTED", message: `${known.found}. ${known.mend}` };
   return {
     code: "INTERNAL_ERROR",

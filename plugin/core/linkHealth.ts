@@ -1,5 +1,6 @@
 import { explainConnection, type RedisConnection } from "@yonexus/protocol/redis";
 import type { HostLogger } from "./host.ts";
+import { settingName } from "./nextSteps.ts";
 
 /** Who is told whether the plugin is well: OpenClaw's service health. */
 export interface HealthReport {
@@ -51,7 +52,7 @@ export class LinkHealth {
   /** Work with Redis failed. What is no outage and no refusal of everything concerns that work alone. */
   fail(error: unknown): void {
     if (this.#closed) return;
-    const known = explainConnection(error);
+    const known = explainConnection(error, settingName);
     const isAway = [...this.#connections].some((redis) => redis.status !== "ready");
     if (known === undefined && !isAway) return;
     const reason = this.#ports.knownReason();

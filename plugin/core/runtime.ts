@@ -210,6 +210,7 @@ export class PluginRuntime {
         redisUrl,
         tls: readRedisTls(config.shared, settingName),
         keyPrefix: config.shared.keyPrefix,
+        setting: settingName,
         timeoutMs: CONNECT_TIMEOUT_MS,
         signal,
         queue: {
@@ -293,7 +294,7 @@ export class PluginRuntime {
     if (isForPeople(error)) return error.message;
     const ended = this.#standalone?.problem();
     if (ended !== undefined) return ended;
-    const known = explainConnection(error);
+    const known = explainConnection(error, settingName);
     const url = this.#standalone?.redisUrl ?? this.#parts.config.shared.redisUrl ?? "";
     if (known !== undefined) return `${known.found}, at ${redisPlace(url)}. ${known.mend}`;
     return error instanceof Error ? `The plugin could not start: ${error.message}` : "The plugin could not start.";
@@ -324,7 +325,7 @@ export class PluginRuntime {
     const { problem } = this.status();
     return new PluginError(
       "NOT_CONNECTED",
-      problem ?? "Redis does not answer: see that it runs and that redisUrl is right.",
+      problem ?? `Redis does not answer: see that it runs, and that ${settingName("redisUrl")} is right.`,
       { cause },
     );
   }

@@ -112,6 +112,9 @@ describe("the operator's commands in a chat", () => {
     );
     expect(await alpha.closed()).toMatchObject({ code: 4510 });
     expect((await cluster.stores.directory.find("alpha"))?.allowed).toBe(false);
+    expect(await chat("repair alpha")).toMatch(
+      /\nIt is not on the allowlist, so it may not pair\. To let it in: `\/yonexus allowClient alpha`$/u,
+    );
     expect(await chat("allowClient alpha")).toContain("alpha may pair now.");
     expect(await chat("allowClient alpha")).toContain("alpha was allowed already.");
   });
@@ -200,7 +203,7 @@ describe("the operator's commands in a chat", () => {
     await host.reload({ redisUrl: own.url });
     await host.connected();
     await own.stop();
-    expect(await chat("listClients")).toMatch(/Redis/);
+    expect(await chat("listClients")).toMatch(/Redis.*redisUrl in plugins\.entries/u);
   });
 });
 

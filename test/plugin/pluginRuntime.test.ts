@@ -133,7 +133,7 @@ describe("a Redis that is not for this plugin", () => {
     host = new PluginHost();
     await host.start({ redisUrl: server.url, keyPrefix: prefix, followerIdentifiers: ["alpha"] });
     await waitFor("it to be refused", async () => host.status?.phase === "refused");
-    expect(host.failure).toMatch(/schema version 99, and this is version \d+: run the matching release/);
+    expect(host.failure).toMatch(/schema version 99, and this is version \d+: run the matching release, or set keyPrefix in plugins\.entries/);
     expect(await server.command("KEYS", `${prefix}:*`)).toEqual([`${prefix}:schema`]);
     await expect(reachCluster(10)).rejects.toMatchObject({ code: "REFUSED" });
   });

@@ -51,7 +51,10 @@ export async function startTestNode(env: TestEnvironment): Promise<TestNode> {
   return { ...(await startNode(config, { logger })), log };
 }
 
-const COMMAND = join(import.meta.dirname, "../../scripts/main.ts");
+const ROOT = join(import.meta.dirname, "../..");
+const COMMAND = join(ROOT, "scripts/main.ts");
+/** The one of `yonexus`: a process that starts with it costs half. */
+const COMPILE_CACHE = join(ROOT, "node_modules/.cache/yonexus");
 
 /**
  * Starts `yonexus node --json` and waits until it says that it is ready. It ends with this process, however that ends.
@@ -62,7 +65,7 @@ export async function startNodeProcess(env: TestEnvironment, log: string[] = [])
   const child = spawn(process.execPath, ["--conditions=source", COMMAND, "node", "--json"], {
     // The channel ends with this process, and the command with the channel.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { PATH: process.env.PATH, ...settings },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILE_CACHE, ...settings },
   });
   const { stdout, stderr } = child;
   if (stdout === null || stderr === null) throw new TypeError("The node has no pipes.");

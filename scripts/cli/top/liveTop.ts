@@ -115,7 +115,8 @@ export class LiveTop {
     } catch (error) {
       const reason = explainConnection(error)?.found ?? outageReason(error);
       const why = reason === undefined ? "" : `: ${plainText(reason)}`;
-      this.#trouble = `Redis at ${this.#cluster.place} does not answer${why}; ${staleText(performance.now() - this.#readAt)}.`;
+      // The reason last: a narrow screen cuts it off.
+      this.#trouble = `Redis at ${this.#cluster.place} does not answer; ${staleText(performance.now() - this.#readAt)}${why}.`;
     }
     this.#draw();
   }

@@ -6,6 +6,7 @@ import {
   Backlogs,
   COORDINATOR_SOURCE,
   ensureSchemaVersion,
+  explainRefusal,
   Keyring,
   Keys,
   LivenessIndex,
@@ -105,8 +106,15 @@ export async function compose(
       "Work with Redis failed; it is tried again.",
     );
   };
+  /** Of work that is done again by itself: what Redis refuses, only a person can mend. */
+  const reportOf =
+    (source: string) =>
+    (error: unknown): void => {
+      if (error instanceof Error && explainRefusal(error) !== undefined) outages.report(source, error);
+      else reportDebug(error);
+    };
   const repeaters = [
-    new Repeater(leaseMs / 3, async () => lease.renew(), reportDebug),
+    new Repeater(leaseMs / 3, async () => lease.renew(), reportOf("lease")),
     new Repeater(
       tuning.scheduleCheckMs,
       async () => {
@@ -114,7 +122,7 @@ export async function compose(
         if (mended.length > 0)
           logger.warn({ event: "schedules_mended", sweeps: mended }, "Schedules were lost and are set up again.");
       },
-      reportDebug,
+      reportOf("schedules"),
     ),
   ];
   try {
@@ -179,7 +187,7 @@ export async function compose(
   serveInteractions(config, { admin, redis: commands, keys, pairings, logger });
   const look = new ClusterLook(
     { redis: commands, keys, nodes, backlogs: new Backlogs(commands, keys), queues },
-    reportDebug,
+    reportOf("cluster metrics"),
   );
   metrics.tellCluster(look);
   if (admin !== undefined) {
@@ -209,6 +217,7 @@ export async function compose(
   try {
     operatorConsole = await consoleOfCoordinator(config, {
       ...{ admin, keys, coordinatorId, logger, signal, notices: queues.notices },
+      onRedisError: reportOf("console"),
       open: (role) => {
         const connection = openRedis(redisUrl, role, redisOptions);
         outages.watch(connection);

@@ -47,6 +47,8 @@ export interface ConsoleOptions {
   /** Of a coordinator's and of a node's lease (ms). */
   readonly leaseMs: number;
   readonly logger: Logger;
+  /** Of what the console reads again by itself. */
+  readonly onRedisError: (error: unknown) => void;
   /** Aborted while the console waits for Redis, the start rejects with the signal's reason. */
   readonly signal: AbortSignal | undefined;
 }
@@ -65,7 +67,7 @@ const PING_MS = 30_000;
 
 /** Puts the operator's console on the admin server, before that listens. Waits for Redis. */
 export async function openConsole(options: ConsoleOptions): Promise<RunningConsole> {
-  const { publicUrl, admin, keys, open, coordinatorId, leaseMs, logger, signal } = options;
+  const { publicUrl, admin, keys, open, coordinatorId, leaseMs, logger, onRedisError, signal } = options;
   const files = await readPageFiles();
   if (files === undefined) {
     logger.warn(
@@ -111,7 +113,7 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
       samples: () => sampler.samples,
       feed,
     },
-    logger,
+    onRedisError,
   );
   const sampler: Sampler = new Sampler({
     ...{ redis, health },
@@ -158,23 +160,21 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
   const unanswered = new WeakSet<WebSocket>();
   const pinging = setInterval(() => pingAll(sockets, unanswered), PING_MS);
 
-  const reportDebug = (error: unknown): void =>
-    logger.debug({ event: "console_unanswered", err: error }, "The console could not look at Redis; it looks again.");
-  const changes = new StatusChanges(subscriber, keys.events, reportDebug);
+  const changes = new StatusChanges(subscriber, keys.events, onRedisError);
   changes
     .listen((change) => {
       feed.add(change);
       hub.fed();
     })
-    .catch(reportDebug);
+    .catch(onRedisError);
   const announce = async (): Promise<void> => access.announce(publicUrl, leaseMs);
   const repeaters = [
-    new Repeater(BEAT_MS, async () => sampler.beat(), reportDebug),
-    new Repeater(leaseMs / 3, announce, reportDebug),
+    new Repeater(BEAT_MS, async () => sampler.beat(), onRedisError),
+    new Repeater(leaseMs / 3, announce, onRedisError),
   ];
   for (const repeater of repeaters) repeater.start();
   // `yonexus console` is to find it at once.
-  await announce().catch(reportDebug);
+  await announce().catch(onRedisError);
 
   return {
     async stop() {

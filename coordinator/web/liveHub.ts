@@ -1,4 +1,3 @@
-import type { Logger } from "@yonexus/protocol/log";
 import type { ConsoleSession } from "@yonexus/protocol/redis";
 import type { WebSocket } from "ws";
 import type { Feed } from "./feed.ts";
@@ -33,7 +32,7 @@ const FEED_MS = 200;
  */
 export class LiveHub {
   readonly #sources: LiveSources;
-  readonly #logger: Logger;
+  readonly #onError: (error: unknown) => void;
   readonly #clients = new Set<LiveClient>();
   #timer: NodeJS.Timeout | undefined;
   #feedTimer: NodeJS.Timeout | undefined;
@@ -41,9 +40,10 @@ export class LiveHub {
   #isAskedFor = false;
   #isStopped = false;
 
-  constructor(sources: LiveSources, logger: Logger) {
+  /** @param onError what could not be read; it is read again. */
+  constructor(sources: LiveSources, onError: (error: unknown) => void) {
     this.#sources = sources;
-    this.#logger = logger;
+    this.#onError = onError;
   }
 
   add(socket: WebSocket, session: ConsoleSession): void {
@@ -102,7 +102,7 @@ export class LiveHub {
     try {
       await this.#tellAll();
     } catch (error) {
-      this.#logger.debug({ event: "console_unread", err: error }, "The console could not read what it shows.");
+      this.#onError(error);
       for (const client of this.#clients) client.tellTrouble("Redis does not answer: what is shown is old.");
     }
     this.#isLooking = false;
@@ -122,10 +122,21 @@ export class LiveHub {
       views.set(key, view);
       return view;
     };
-    // One that fails ends this look; the others are waited for all the same, so that looks never overlap.
-    const told = await Promise.allSettled([...this.#clients].map(async (client) => client.tell(this.#sources, look)));
-    const failed = told.find((result) => result.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    for (const client of this.#clients) client.tellTick(now, pairings);
+    // All are waited for, so that looks never overlap; what is wrong with one view is told to those who look at it.
+    const failures = new Set<unknown>();
+    await Promise.all(
+      [...this.#clients].map(async (client) => {
+        try {
+          await client.tell(this.#sources, look);
+          client.tellTick(now, pairings);
+        } catch (error) {
+          failures.add(error);
+          // With the next look, however seldom this view is read: until then it is as good as none.
+          client.hurry();
+          client.tellTrouble("This view could not be read: what is shown is old. The coordinator's log says why.");
+        }
+      }),
+    );
+    for (const failure of failures) this.#onError(failure);
   }
 }

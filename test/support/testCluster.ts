@@ -44,7 +44,7 @@ export class TestCluster {
 
   /** @param settings of every process of the cluster, by the names of the environment. */
   static async open(redisUrl: string, settings: TestEnvironment = {}): Promise<TestCluster> {
-    const prefix = `test-${randomBytes(6).toString("hex")}`;
+    const prefix = settings.YONEXUS_KEY_PREFIX ?? `test-${randomBytes(6).toString("hex")}`;
     const stores = await openStores(redisUrl, { keys: new Keys(prefix) });
     return new TestCluster(stores, {
       REDIS_URL: redisUrl,

@@ -85,6 +85,12 @@ describe("the cluster of docker-compose.yml", () => {
     await expect(stores.redis.publish("elsewhere", "1")).rejects.toThrow("NOPERM");
   });
 
+  it("lets it do all that the metrics of the whole cluster need", async () => {
+    const metrics = async () => (await fetch(`${place.adminUrl}/metrics`)).text();
+    await waitFor("the cluster's metrics", async () => (await metrics()).includes("yonexus_cluster_nodes"), 30_000);
+    expect(await metrics()).toMatch(/^yonexus_cluster_nodes\{state="live"\} 3$/mu);
+  });
+
   it("pairs a follower through the balancer with the code that a coordinator prints", async () => {
     await place.inCoordinator("yonexus", "allow", "add", "newcomer");
     const follower = createFollower({ url: place.followersUrl, identifier: "newcomer", state: createMemoryState() });
@@ -141,7 +147,9 @@ describe("the cluster of docker-compose.yml", () => {
   });
 
   it("loses nothing while every node and coordinator is replaced under load", async () => {
-    const old = await place.containers("node");
+    const replaced = ["node", "coordinator"] as const;
+    const idsOf = async (service: string) => new Set((await place.containers(service)).map(({ id }) => id));
+    const old = await Promise.all(replaced.map(idsOf));
     const load = await CountedLoad.start({ url: place.followersUrl, redisUrl, stores }, LOAD_FOLLOWERS);
     const began = performance.now();
     tell(await place.rollingRestart());
@@ -151,10 +159,10 @@ describe("the cluster of docker-compose.yml", () => {
       `A rolling restart of all nodes and coordinators in ${took} s, under load: ${down.promised} messages to followers, ${down.lost.length} lost, ${down.repeated} twice; ${up.promised} from followers, ${up.lost.length} lost, ${up.repeated} twice; ${reconnects} reconnects.`,
     );
     expect({ down: down.lost, up: up.lost }).toEqual({ down: [], up: [] });
-    // Every node was another one, and every follower had to move.
-    const now = await place.containers("node");
-    expect(now).toHaveLength(3);
-    expect(now.map(({ id }) => id)).not.toEqual(expect.arrayContaining([old[0]?.id]));
+    // All of them are others, and every follower had to move.
+    const now = await Promise.all(replaced.map(idsOf));
+    expect(now.map(({ size }) => size)).toEqual([3, 2]);
+    expect(now.map((ids, index) => [...ids].filter((id) => old[index]?.has(id)))).toEqual([[], []]);
     expect(reconnects).toBeGreaterThanOrEqual(LOAD_FOLLOWERS);
     expect(down.promised).toBeGreaterThan(LOAD_FOLLOWERS);
     expect(up.promised).toBeGreaterThan(LOAD_FOLLOWERS);

@@ -98,6 +98,26 @@ describe("what is never written", () => {
     expect(lines).toContain("[redacted]");
   });
 
+  it("is what was asked of Redis, when an error keeps the command: its name is enough", () => {
+    const secret = "chat::what was said";
+    const reply = (): Error =>
+      Object.assign(new Error("WRONGTYPE Operation against a key"), {
+        command: { name: "evalsha", args: ["x", secret] },
+      });
+    const lines = written((logger) => {
+      logger.warn({ err: reply() }, "said");
+      logger.warn(reply());
+      logger.warn({ err: new Error("outer", { cause: reply() }) }, "said");
+      logger.warn(
+        { err: Object.assign(new Error("outer"), { previousErrors: [reply()], lastNodeError: reply() }) },
+        "said",
+      );
+      logger.warn({ error: `ERR unknown command 'foo', with args beginning with: 'x' '${secret}' ` }, "said");
+    });
+    expect(lines).not.toContain(secret);
+    expect(lines.match(/"command":\{"name":"evalsha"\}/gu)).toHaveLength(5);
+  });
+
   it("is what a configuration hides of itself", () => {
     const config = { shown: 1, toJSON: () => ({ shown: 1, hidden: "(set)" }), hidden: "hunter2" };
     expect(written((logger) => logger.info({ config }, "said"))).not.toContain("hunter2");

@@ -16,6 +16,8 @@ const SECRET_TEXTS: readonly (readonly [RegExp, string])[] = [
   [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{42,}={1,2}/gu, CENSORED],
   // A bot's token.
   [/(?<![\w.-])[\w-]{18,}\.[\w-]{5,}\.[\w-]{20,}/gu, CENSORED],
+  // What Redis repeats of a command that it does not know.
+  [/(?<=with args beginning with: ).*/gu, CENSORED],
 ];
 
 /** Bounds of what one line holds. */
@@ -88,7 +90,9 @@ function errorOf(error: Error, around: readonly object[]): Record<string, unknow
   const { name, message, stack, cause } = error;
   const code =
     "code" in error && (typeof error.code === "string" || typeof error.code === "number") ? error.code : undefined;
-  const own = Object.entries(error).filter(([key]) => !["name", "message", "stack", "code", "cause"].includes(key));
+  const own = Object.entries(error)
+    .filter(([key]) => !["name", "message", "stack", "code", "cause"].includes(key))
+    .map(([key, value]) => [key, key === "command" ? commandName(value) : value] as const);
   const errors = error instanceof AggregateError ? { errors: copyOf(error.errors, around) } : {};
   return {
     type: error.constructor.name || name,
@@ -99,4 +103,10 @@ function errorOf(error: Error, around: readonly object[]): Record<string, unknow
     ...errors,
     ...(cause === undefined ? {} : { cause: copyOf(cause, around) }),
   };
+}
+
+/** ioredis keeps the command with its error: the arguments are what people wrote, proofs, and secrets. */
+function commandName(command: unknown): unknown {
+  if (typeof command !== "object" || command === null) return command;
+  return "name" in command && typeof command.name === "string" ? { name: command.name } : {};
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createLogger } from "@yonexus/protocol/log";
 import { newPairingCode } from "@yonexus/protocol/wire";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
@@ -97,5 +98,34 @@ it("no secret stands in Redis or in its file: code, shared secret and master key
     .join("");
   expect(file).toContain(key.publicKey);
   for (const each of secrets) expect(file.includes(each)).toBe(false);
+  stores.close();
+});
+
+it("no argument of a command that Redis refuses gets into the log: alone, among several, or as what caused another error", async () => {
+  const stores = await openStores(server.url);
+  const lines: string[] = [];
+  const logger = createLogger("trace", "test", { write: (line) => void lines.push(line) });
+  const content = "chat::what nobody else should read";
+  await stores.redis.set(`${stores.keys.prefix}:text`, "1");
+  const refused = async (work: Promise<unknown>) => {
+    const error: unknown = await work.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toHaveProperty("command.args");
+    logger.error({ event: "of_a_test", err: error }, "refused");
+    logger.error({ event: "of_a_test", err: new Error("outer", { cause: error }) }, "refused");
+    logger.error(
+      { event: "of_a_test", err: Object.assign(new Error("outer"), { previousErrors: [error] }) },
+      "refused",
+    );
+  };
+  const script = "return redis.call('HSET', KEYS[1], 'content', ARGV[1])";
+  await refused(stores.redis.hset(`${stores.keys.prefix}:text`, "content", content));
+  await refused(stores.redis.eval(script, 1, `${stores.keys.prefix}:text`, content));
+  await refused(stores.redis.call("NOSUCHCOMMAND", content));
+  expect(lines).toHaveLength(9);
+  expect(lines.join("")).not.toContain("what nobody else should read");
+  expect(lines.join("")).toContain('"command":{"name":"hset"}');
   stores.close();
 });

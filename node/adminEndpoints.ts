@@ -11,12 +11,12 @@ export interface AdminSources {
 
 /** What a node serves on its admin port; undefined when it has none, and then nothing is timed for it either. */
 export function adminOfNode(
-  { adminHost: host, adminPort: port }: Config,
+  { adminHost: host, adminPort: port, trustedProxies }: Config,
   logger: Logger,
   sources: AdminSources,
 ): AdminServer | undefined {
   if (port === undefined) return undefined;
-  const admin = new AdminServer({ host, port, logger });
+  const admin = new AdminServer({ host, port, trustedProxies, logger });
   admin.route("GET", "/metrics", sources.metrics.page);
   sources.metrics.start();
   admin.route("GET", "/healthz", () => json(200, { status: "alive" }));

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isIPv6 } from "node:net";
+import { SourceAddresses } from "@yonexus/protocol/admin";
 import { type Config, nodeCertificateFiles, readRedisTls } from "@yonexus/protocol/config";
 import {
   AttemptStore,
@@ -39,7 +40,6 @@ import { NoticeProducer } from "./services/noticeProducer.ts";
 import { ProofVerifier } from "./services/proofVerifier.ts";
 import { Connection } from "./session/connection.ts";
 import { SessionManager } from "./sessionManager.ts";
-import { SourceAddresses } from "./sourceAddress.ts";
 import { TlsCertificate } from "./tlsCertificate.ts";
 import { type ServerHandlers, WsServer } from "./wsServer.ts";
 

@@ -1,12 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { AdminError } from "./adminError.ts";
+import type { SourceAddresses } from "./sourceAddress.ts";
 
 export interface AdminRequest {
   readonly method: string;
   /** Path and query are the asker's; scheme and host are not known here and mean nothing. */
   readonly url: URL;
   readonly headers: IncomingHttpHeaders;
-  /** The address of the socket's other end. */
+  /** Where it comes from: of one that a trusted proxy passed on, the client that the proxy names. */
   readonly address: string;
   /**
    * Reads the whole body. May be called once.
@@ -16,7 +17,7 @@ export interface AdminRequest {
 }
 
 /** @returns nothing when the request's target is not a path. */
-export function adminRequest(message: IncomingMessage): AdminRequest | undefined {
+export function adminRequest(message: IncomingMessage, addresses: SourceAddresses): AdminRequest | undefined {
   const target = message.url ?? "";
   const text = `http://admin${target}`;
   if (!target.startsWith("/") || !URL.canParse(text)) return undefined;
@@ -24,7 +25,7 @@ export function adminRequest(message: IncomingMessage): AdminRequest | undefined
     method: message.method === "HEAD" ? "GET" : (message.method ?? ""),
     url: new URL(text),
     headers: message.headers,
-    address: (message.socket.remoteAddress ?? "").replace(/^::ffff:/u, ""),
+    address: addresses.of(message),
     body: (maxBytes) => readBody(message, maxBytes),
   };
 }

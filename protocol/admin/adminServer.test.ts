@@ -13,9 +13,9 @@ afterEach(async () => {
   logged.length = 0;
 });
 
-function serverWith(port = 0): AdminServer {
+function serverWith(port = 0, trustedProxies: readonly string[] = []): AdminServer {
   const logger = createLogger("info", "test", { write: (line) => void logged.push(line) });
-  const server = new AdminServer({ host: "127.0.0.1", port, logger });
+  const server = new AdminServer({ host: "127.0.0.1", port, trustedProxies, logger });
   servers.push(server);
   return server;
 }
@@ -54,6 +54,17 @@ describe("what is answered", () => {
     expect(answer.status).toBe(201);
     expect(answer.headers.get("x-own")).toBe("yes");
     expect(await answer.text()).toBe("POST b c 127.0.0.1 0123456789");
+  });
+
+  it.each([
+    ["the client that a trusted proxy names", ["127.0.0.1"], "203.0.113.9"],
+    ["the socket's other end, whatever that claims, when nobody is trusted", [], "127.0.0.1"],
+  ])("tells the route where the asker is: %s", async (_, trustedProxies, address) => {
+    const server = serverWith(0, trustedProxies);
+    server.route("GET", "/", (request) => ({ status: 200, body: request.address }));
+    const { url } = await server.listen();
+    const answer = await fetch(url, { headers: { "x-forwarded-for": "198.51.100.1, 203.0.113.9" } });
+    expect(await answer.text()).toBe(address);
   });
 
   it("answers HEAD as GET, without the body", async () => {

@@ -6,11 +6,14 @@ import { type AdminResponse, headersOf, rawSentence, sentenceAnswer } from "./ad
 import { AdminError, AdminListenError } from "./adminError.ts";
 import { adminRequest, discardBody } from "./adminRequest.ts";
 import { type AdminMethod, type AdminPath, type AdminRoute, Routes } from "./routes.ts";
+import { SourceAddresses } from "./sourceAddress.ts";
 
 export interface AdminServerOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** Addresses and CIDR ranges whose X-Forwarded-For is believed; nobody's unless given. */
+  readonly trustedProxies?: readonly string[];
   readonly logger: Logger;
 }
 
@@ -36,12 +39,14 @@ const CLOSE_PATIENCE_MS = 1_000;
 export class AdminServer {
   readonly #options: AdminServerOptions;
   readonly #http: Server;
+  readonly #addresses: SourceAddresses;
   readonly #routes = new Routes();
   readonly #upgrades = new Map<string, AdminUpgrade>();
   readonly #upgraded = new Set<Duplex>();
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
+    this.#addresses = new SourceAddresses(options.trustedProxies ?? []);
     this.#http = createServer(
       {
         headersTimeout: HEADERS_TIMEOUT_MS,
@@ -105,7 +110,7 @@ export class AdminServer {
   }
 
   async #answer(message: IncomingMessage): Promise<AdminResponse> {
-    const request = adminRequest(message);
+    const request = adminRequest(message, this.#addresses);
     if (request === undefined) return sentenceAnswer(400, "That is no path.");
     const route = this.#routes.find(request.method, request.url.pathname);
     if (typeof route !== "function") {
@@ -123,7 +128,7 @@ export class AdminServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
-    const handler = this.#upgrades.get(adminRequest(request)?.url.pathname ?? "");
+    const handler = this.#upgrades.get(adminRequest(request, this.#addresses)?.url.pathname ?? "");
     if (handler === undefined) {
       refuse(socket, 404, "There is nothing here.");
       return;

@@ -121,7 +121,7 @@ export const SETTINGS = {
     kind: kind.addressList,
     default: "",
     about:
-      "Addresses and CIDR ranges of the load balancers whose X-Forwarded-For is believed. From anybody else the header is ignored.",
+      "Addresses and CIDR ranges of the load balancers whose X-Forwarded-For is believed, for followers and on the admin address. From anybody else the header is ignored.",
   },
   allowedOrigins: {
     env: "YONEXUS_ALLOWED_ORIGINS",

@@ -3,7 +3,7 @@ import type { Logger } from "@yonexus/protocol/log";
 import type { ConsoleAccess } from "@yonexus/protocol/redis";
 import { Attempts } from "./attempts.ts";
 import { type Decisions, parseDecision, parseLink } from "./decisions.ts";
-import { CONSOLE_PATH, type Gate } from "./gate.ts";
+import { CONSOLE_PATH, type EnteredSession, type Gate } from "./gate.ts";
 import type { SessionInfo } from "./liveMessages.ts";
 import { PAGE_POLICY, type PageFile, type PageFiles, pageDocument } from "./pageFiles.ts";
 
@@ -20,27 +20,47 @@ export interface ConsoleParts {
 }
 
 const MAX_BODY_BYTES = 2_048;
-/** Links and decisions by one address. A link has 256 random bits: this only bounds the work. */
+/** Links by one address: a link has 256 random bits, and this only bounds the work. Decisions by one session. */
 const ATTEMPTS = { limit: 30, windowMs: 60_000 };
+/** POSTs of other sites by one address that are looked into and written down; the rest are refused without a word. */
+const CROSS_SITE = { limit: 10, windowMs: 60_000 };
 
 /** Puts the console's page, and what it asks for over HTTP, on the admin server. */
 export function addConsoleRoutes(admin: AdminServer, parts: ConsoleParts): void {
   const { access, gate, decisions, files, coordinatorId, logger, onChange } = parts;
-  const attempts = new Attempts(ATTEMPTS);
+  const signIns = new Attempts(ATTEMPTS);
+  const bySession = new Attempts(ATTEMPTS);
+  const crossSite = new Attempts(CROSS_SITE);
   const info = (csrf: string, by: string): SessionInfo => ({ csrf, by, coordinatorId });
 
-  /** What every POST needs, before anything is read of it. */
-  const mayTry = async ({ address, headers }: AdminRequest): Promise<void> => {
-    if (!attempts.take(address, performance.now()))
-      throw new AdminError(429, "That is tried too often: wait a minute.");
+  const mustBeFew = (attempts: Attempts, who: string): void => {
+    if (!attempts.take(who, performance.now())) throw new AdminError(429, "That is tried too often: wait a minute.");
+  };
+
+  /**
+   * What every POST needs, before anything else is looked at. What another site made a browser send counts towards no limit of
+   * the person's own: it could keep that person out.
+   */
+  const mustBeOwnPage = async ({ address, headers }: AdminRequest): Promise<void> => {
     if (gate.isSameOrigin(headers)) return;
-    logger.warn({ event: "console_cross_site", address }, "A POST that no page of the console sent was refused.");
-    const session = await orUnavailable(gate.session(headers));
-    // Somebody's browser was made to send it.
-    if (session !== undefined) {
-      await orUnavailable(access.note({ event: "refused", by: session.by, address, reason: "cross_site" }));
+    if (crossSite.take(address, performance.now())) {
+      logger.warn({ event: "console_cross_site", address }, "A POST that no page of the console sent was refused.");
+      const session = await orUnavailable(gate.session(headers));
+      // Somebody's browser was made to send it.
+      if (session !== undefined) {
+        await orUnavailable(access.note({ event: "refused", by: session.by, address, reason: "cross_site" }));
+      }
     }
     gate.requireSameOrigin(headers);
+  };
+
+  /** What every POST of somebody who is signed in needs. */
+  const mustBeSignedIn = async (request: AdminRequest): Promise<EnteredSession> => {
+    await mustBeOwnPage(request);
+    const session = await orUnavailable(gate.requireSession(request.headers));
+    gate.requireCsrf(request.headers, session);
+    mustBeFew(bySession, session.hash);
+    return session;
   };
 
   admin.route("GET", "/", () => redirect("console/"));
@@ -55,7 +75,8 @@ export function addConsoleRoutes(admin: AdminServer, parts: ConsoleParts): void 
   });
 
   admin.route("POST", `${CONSOLE_PATH}api/sign-in`, async (request) => {
-    await mayTry(request);
+    await mustBeOwnPage(request);
+    mustBeFew(signIns, request.address);
     const link = parseLink(await bodyText(request));
     if (link === undefined) throw new AdminError(400, "That is no link: ask for one with `yonexus console`.");
     const opened = await orUnavailable(access.open(link, request.address));
@@ -75,18 +96,14 @@ export function addConsoleRoutes(admin: AdminServer, parts: ConsoleParts): void 
   });
 
   admin.route("POST", `${CONSOLE_PATH}api/sign-out`, async (request) => {
-    await mayTry(request);
-    const session = await orUnavailable(gate.requireSession(request.headers));
-    gate.requireCsrf(request.headers, session);
+    const session = await mustBeSignedIn(request);
     await orUnavailable(access.end(session.token));
     onChange();
     return json({}, { "set-cookie": gate.emptyCookie });
   });
 
   admin.route("POST", `${CONSOLE_PATH}api/decide`, async (request) => {
-    await mayTry(request);
-    const session = await orUnavailable(gate.requireSession(request.headers));
-    gate.requireCsrf(request.headers, session);
+    const session = await mustBeSignedIn(request);
     const decision = parseDecision(await bodyText(request));
     if (decision === undefined) throw new AdminError(400, "That is no decision about a pairing: nothing was done.");
     const result = await orUnavailable(decisions.decide(decision, session, request.address));

@@ -198,6 +198,52 @@ describe("signing in", () => {
     expect(statuses[30]).toBe(429);
   });
 
+  it("that is tried too often keeps nobody out who comes from elsewhere, or is in already", async () => {
+    const [port = 0] = await freePorts(1);
+    const behind = await cluster.startCoordinator({
+      YONEXUS_ADMIN_PORT: String(port),
+      YONEXUS_CONSOLE_URL: origin,
+      YONEXUS_TRUSTED_PROXIES: "127.0.0.1",
+    });
+    const from = (address: string, path: string, body: object, headers = {}) =>
+      fetch(`${behind.adminUrl}/console/api/${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", origin, "x-forwarded-for": address, ...headers },
+        body: JSON.stringify(body),
+      });
+    const session = await signIn();
+    const statuses: number[] = [];
+    for (let count = 0; count < 31; count++)
+      statuses.push((await from("203.0.113.1", "sign-in", { link: "made-up" })).status);
+    expect(statuses[30]).toBe(429);
+    const { token } = await access.addLink("bob@host");
+    expect((await from("203.0.113.2", "sign-in", { link: token })).status).toBe(200);
+    expect((await access.audit(1))[0]).toMatchObject({
+      event: "signed_in",
+      details: { by: "bob@host", address: "203.0.113.2" },
+    });
+    const pairing = await openPairing("alpha");
+    const own = { cookie: session.cookie, "x-yonexus-csrf": session.csrf };
+    const decided = await from("203.0.113.1", "decide", { decision: "approve", ...pairing }, own);
+    expect(await decided.json()).toMatchObject({ outcome: "approved" });
+  });
+
+  it("is not kept from anybody by what other sites make their browser send", async () => {
+    const session = await signIn("ann@host");
+    const foreign = { cookie: session.cookie, origin: "http://evil.example" };
+    for (let count = 0; count < 60; count++) {
+      for (const path of ["sign-in", "decide"]) expect((await post(path, {}, foreign)).status).toBe(403);
+    }
+    // Written down, and not so often that the rest of the audit goes.
+    const notes = (await access.audit(1_000)).filter(({ details }) => details.reason === "cross_site");
+    expect(notes).toHaveLength(10);
+    const { token } = await access.addLink("ann@host");
+    expect((await post("sign-in", { link: token })).status).toBe(200);
+    const pairing = await openPairing("alpha");
+    const own = { cookie: session.cookie, "x-yonexus-csrf": session.csrf };
+    expect((await post("decide", { decision: "approve", ...pairing }, own)).status).toBe(200);
+  });
+
   it("holds at every coordinator, until it is signed out at one of them", async () => {
     const { cookie, csrf } = await signIn();
     const [port = 0] = await freePorts(1);
@@ -255,6 +301,16 @@ describe("a decision", () => {
     const pairing = await openPairing("alpha");
     expect((await decide({ decision: "approve", ...pairing }, session, headers)).status).toBe(status);
     expect(await auditEvents(cluster.stores, "alpha")).not.toContain("pairing_approved");
+  });
+
+  it("may be made thirty times a minute by one session, and then by another one all the same", async () => {
+    const [session, other] = [await signIn(), await signIn()];
+    const pairing = await openPairing("alpha");
+    const body = { decision: "approve", ...pairing, pairingId: "another-pairing" };
+    const statuses: number[] = [];
+    for (let count = 0; count < 31; count++) statuses.push((await decide(body, session)).status);
+    expect([new Set(statuses.slice(0, 30)), statuses[30]]).toEqual([new Set([200]), 429]);
+    expect((await decide(body, other)).status).toBe(200);
   });
 
   it("of another site is in the audit, when there is a session behind it", async () => {

@@ -1,6 +1,6 @@
 import { readRedisTls } from "@yonexus/protocol/config";
 import { readClusterFile } from "@yonexus/protocol/local";
-import { type Cluster, openCluster } from "@yonexus/protocol/redis";
+import { type Cluster, explainConnection, openCluster } from "@yonexus/protocol/redis";
 import type { CliAccess } from "../commands/cliCommand.ts";
 import { codesAt, type PluginConfig, readConfig } from "./config.ts";
 import { SECRET_KEYS } from "./configSchema.ts";
@@ -60,12 +60,13 @@ export async function openCliAccess({
 
 async function connect(config: PluginConfig, folder: DataFolder): Promise<Cluster> {
   const redisUrl = config.shared.redisUrl ?? readClusterFile(folder.path)?.redis;
-  if (redisUrl === undefined) {
-    throw new PluginError(
+  const notRunning = (cause?: unknown) =>
+    new PluginError(
       "NOT_CONNECTED",
       `The gateway of this profile runs no cluster now: start it with \`openclaw gateway run\`, or set redisUrl in ${CONFIG_PLACE}.`,
+      { cause },
     );
-  }
+  if (redisUrl === undefined) throw notRunning();
   let lastError: unknown;
   const onConnection = (redis: Cluster["redis"]) => void redis.on("error", (error: unknown) => (lastError = error));
   try {
@@ -78,6 +79,8 @@ async function connect(config: PluginConfig, folder: DataFolder): Promise<Cluste
       onConnection,
     });
   } catch (error) {
+    // A gateway that was killed leaves word of a Redis that ended with it.
+    if (config.shared.redisUrl === undefined && explainConnection(lastError) !== undefined) throw notRunning(error);
     throw error instanceof Error && "code" in error ? error : (lastError ?? error);
   }
 }

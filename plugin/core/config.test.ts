@@ -51,6 +51,7 @@ describe("the plugin's settings", () => {
     ["mode", "clustr", `mode in ${PLACE} is "clustr": it must be one of cluster, standalone.`],
     ["mode", "cluster", `redisUrl in ${PLACE} is not set: cluster mode needs it.`],
     ["redisUrl", "http://host", `redisUrl in ${PLACE} is not a Redis URL: it must begin with redis://`],
+    ["redisUrl", "", `redisUrl in ${PLACE} is empty: set it to the Redis of the cluster, or remove it`],
     ["redisUrl", 7, `redisUrl in ${PLACE} has the wrong JSON type`],
     ["keyPrefix", "a b", `keyPrefix in ${PLACE} is "a b": it must be 1 to 32 of`],
     ["masterKey", "short", `masterKey in ${PLACE} is not 32 bytes in base64: make one with`],

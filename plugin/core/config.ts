@@ -67,6 +67,11 @@ export function readConfig(raw: unknown): PluginConfig {
   );
   const { redisUrl } = values;
   const hasRedis = typeof redisUrl === "string" ? redisUrl.trim() !== "" : redisUrl !== undefined && redisUrl !== null;
+  if (mode === undefined && !hasRedis && usable("redisUrl")) {
+    problems.push(
+      `${label("redisUrl")} is empty: set it to the Redis of the cluster, or remove it for a cluster of this gateway's own.`,
+    );
+  }
   if (mode === "cluster" && !hasRedis) {
     problems.push(
       `${label("redisUrl")} is not set: cluster mode needs it. Set it to the Redis of the cluster, or set mode to standalone.`,

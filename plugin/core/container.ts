@@ -121,6 +121,10 @@ export class PluginContainer {
       hub: yonexusHub(),
       waker: agentWaker,
       source: () => `gateway:${folder.gatewayId()}`,
+      knownSource: () => {
+        const id = folder.knownGatewayId();
+        return id === undefined ? undefined : `gateway:${id}`;
+      },
       startStandalone: (signal) => startStandalone(config, folder, logger, signal),
     });
     delete process.problem;

@@ -26,12 +26,22 @@ export class DataFolder {
     return join(this.path, "pairing-codes.json");
   }
 
+  get #gatewayIdPath(): string {
+    return join(this.path, "gateway.id");
+  }
+
+  /** The name of a gateway that has one. */
+  knownGatewayId(): string | undefined {
+    const found = readIfThere(this.#gatewayIdPath);
+    return found !== undefined && GATEWAY_ID.test(found) ? found : undefined;
+  }
+
   /**
    * Names this gateway for good among those that feed the allowlist. Made at the first call: of two processes that start at once
    * one makes it, and the other reads it. @throws the file system's error.
    */
   gatewayId(): string {
-    const path = join(this.path, "gateway.id");
+    const path = this.#gatewayIdPath;
     for (;;) {
       const found = readIfThere(path);
       if (found !== undefined && GATEWAY_ID.test(found)) return found;

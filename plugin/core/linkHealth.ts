@@ -68,7 +68,12 @@ export class LinkHealth {
       this.#report.failed(problem);
     }
     if (isNew) this.#logger.warn(`${problem} Trying again until it does.`);
-    this.#probe ??= setTimeout(() => void this.#look(), PROBE_EVERY_MS);
+    this.#probe ??= setTimeout(() => void this.look(), PROBE_EVERY_MS);
+  }
+
+  /** All that were watched are closed. */
+  forgetConnections(): void {
+    this.#connections.clear();
   }
 
   close(): void {
@@ -78,15 +83,15 @@ export class LinkHealth {
   }
 
   #ready(): void {
-    if (this.#problem !== undefined) void this.#look();
+    if (this.#problem !== undefined) void this.look();
   }
 
   /** Well again only when every connection is there and Redis takes writes. */
-  async #look(): Promise<void> {
+  async look(): Promise<void> {
     clearTimeout(this.#probe);
     this.#probe = undefined;
     if (this.#closed) return;
-    const allReady = [...this.#connections].every((redis) => redis.status === "ready");
+    const allReady = this.#connections.size > 0 && [...this.#connections].every((redis) => redis.status === "ready");
     if (allReady) {
       try {
         await this.#ports.probeWrite();
@@ -96,7 +101,7 @@ export class LinkHealth {
         this.fail(error);
       }
     }
-    if (!this.#closed) this.#probe ??= setTimeout(() => void this.#look(), PROBE_EVERY_MS);
+    if (!this.#closed) this.#probe ??= setTimeout(() => void this.look(), PROBE_EVERY_MS);
   }
 
   #recovered(): void {

@@ -41,17 +41,19 @@ describe("the file of pairing codes", () => {
     expect(codes.read()).toEqual([{ ...code("alpha"), code: "newer" }]);
   });
 
-  it("holds no code of a follower whose pairing ended, and is gone with the last one", async () => {
+  it("holds no code of a pairing that ended, keeps those of other keys, and is gone with the last one", async () => {
     const { path, codes } = newFile();
     await codes.add(code("alpha"));
     await codes.add({ ...code("alpha"), fingerprint: "g" });
     await codes.add(code("beta"));
-    await codes.remove("alpha");
+    await codes.keep("alpha", ["g"]);
+    expect(codes.read()).toEqual([{ ...code("alpha"), fingerprint: "g" }, code("beta")]);
+    await codes.keep("alpha", []);
     expect(readFileSync(path, "utf8")).not.toContain("alpha");
     expect(codes.read()).toEqual([code("beta")]);
-    await codes.remove("beta");
+    await codes.keep("beta", []);
     expect(existsSync(path)).toBe(false);
-    await codes.remove("beta");
+    await codes.keep("beta", []);
   });
 
   it("holds no code that is over, whatever it is written for", async () => {
@@ -60,7 +62,7 @@ describe("the file of pairing codes", () => {
     await codes.add(code("beta"));
     clock.now = 1_600_000;
     expect(codes.read()).toEqual([code("beta")]);
-    await codes.remove("nobody");
+    await codes.keep("nobody", []);
     expect(readFileSync(path, "utf8")).not.toContain("alpha");
     clock.now = 3_000_000;
     await codes.dropOver();

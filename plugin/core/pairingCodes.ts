@@ -43,9 +43,11 @@ export class PairingCodeFile {
     ]);
   }
 
-  /** Of a follower whose pairing ended: its codes are of no use any more. @throws the file system's error. */
-  remove(identifier: string): Promise<void> {
-    return this.#change((codes) => codes.filter((each) => each.identifier !== identifier));
+  /** Takes out a follower's codes, but for those of these keys, which wait still. @throws the file system's error. */
+  keep(identifier: string, fingerprints: readonly string[]): Promise<void> {
+    return this.#change((codes) =>
+      codes.filter((each) => each.identifier !== identifier || fingerprints.includes(each.fingerprint)),
+    );
   }
 
   /** Takes out what is over. @throws the file system's error. */

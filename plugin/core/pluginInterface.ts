@@ -154,7 +154,10 @@ export class SetupRunner {
       }, SETUP_PATIENCE_MS);
     });
     const running = settled(() => setup(registrations)).then((error) => {
-      if (error !== undefined && !signal.aborted) failed(error);
+      if (signal.aborted) return;
+      if (error !== undefined) failed(error);
+      // It only was slow.
+      else if (this.#failures.delete(owner)) logger.info(`The setup of ${owner} has ended after all.`);
     });
     await Promise.race([running, over]).finally(() => clearTimeout(timer));
   }

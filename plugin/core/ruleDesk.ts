@@ -42,17 +42,17 @@ export interface RuleRegistration {
 const ASK_AGAIN_MS = 15_000;
 /** After any other failure (ms). */
 const RETRY_MS = 2_000;
-/** OpenClaw gives a plugin five seconds to stop; handlers get most of them (ms). */
-const STOP_HANDLERS_MS = 2_500;
-
 /** The rules that plugins of this gateway handle: taken when Redis is there, and again after every restart. */
 export class RuleDesk {
   readonly #logger: HostLogger;
+  readonly #stopHandlersMs: number;
   readonly #entries = new Map<string, Entry>();
   #cluster: Cluster | undefined;
 
-  constructor(logger: HostLogger) {
+  /** @param stopHandlersMs what handlers get at most to finish what they are at, when their rule is given up. */
+  constructor(logger: HostLogger, stopHandlersMs: number) {
     this.#logger = logger;
+    this.#stopHandlersMs = stopHandlersMs;
   }
 
   statuses(): RuleStatus[] {
@@ -85,7 +85,9 @@ export class RuleDesk {
     if (this.#entries.size >= MAX_RULES) {
       throw new PluginError("RULE_INVALID", `This gateway handles ${MAX_RULES} rules already: give one up first.`);
     }
-    const entry = new Entry(owner, rule, handler, options, this.#logger, () => this.#entries.delete(rule));
+    const stopTimeoutMs = Math.min(options.stopTimeoutMs ?? this.#stopHandlersMs, this.#stopHandlersMs);
+    const bounded = { ...options, stopTimeoutMs };
+    const entry = new Entry(owner, rule, handler, bounded, this.#logger, () => this.#entries.delete(rule));
     this.#entries.set(rule, entry);
     if (this.#cluster !== undefined) entry.begin(this.#cluster);
     return entry;
@@ -172,7 +174,6 @@ class Entry implements RuleRegistration {
       const held = await cluster.registerRule(this.rule, this.#handler, {
         ...this.#options,
         group: this.owner,
-        stopTimeoutMs: Math.min(this.#options.stopTimeoutMs ?? STOP_HANDLERS_MS, STOP_HANDLERS_MS),
         onError: (error) => this.#failed(error),
       });
       this.#held = held;
@@ -189,6 +190,8 @@ class Entry implements RuleRegistration {
   #failed(error: unknown): void {
     if (this.#stopping !== undefined) return;
     if (!(error instanceof RuleHeldError)) {
+      // Who took the rule before has no part in this.
+      this.#lostTo = undefined;
       this.#logger.debug?.(`${this.owner}, rule ${this.rule}: a try failed (${kindOf(error)}).`);
       return;
     }

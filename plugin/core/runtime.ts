@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { readRedisTls } from "@yonexus/protocol/config";
 import { LocalError } from "@yonexus/protocol/local";
-import { redisPlace } from "@yonexus/protocol/operator";
+import { pairingsUnderWay, redisPlace } from "@yonexus/protocol/operator";
 import {
   type Cluster,
   explainConnection,
   openCluster,
   type RedisConnection,
   RedisUrlError,
+  redisNow,
   SchemaMismatchError,
   type StatusChange,
   TrustStore,
@@ -33,8 +34,8 @@ export interface StandaloneCluster {
   serve(signal: AbortSignal): Promise<{ readonly url: string }>;
   /** A sentence with what happened to its private Redis and what to do, while that does not run. */
   problem(): string | undefined;
-  /** The pairing of a follower ended: its codes are kept no longer. It never rejects. */
-  forgetCodes(identifier: string): Promise<void>;
+  /** Keeps of a follower's codes only those of these keys (fingerprints). It never rejects. */
+  keepCodes(identifier: string, fingerprints: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -47,6 +48,8 @@ export interface RuntimeParts {
   readonly waker: AgentWaker | undefined;
   /** Names this gateway among those that feed the allowlist: `gateway:…`. */
   readonly source: () => string;
+  /** The same, of a gateway that was named before. */
+  readonly knownSource: () => string | undefined;
   /** Loaded only in standalone mode. */
   readonly startStandalone: (signal: AbortSignal) => Promise<StandaloneCluster>;
 }
@@ -68,8 +71,17 @@ const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
 /** What a person has to mend is looked at again after this (ms). */
 const REFUSED_RETRY_MS = 15_000;
-/** A step of the end that takes longer is not waited for (ms). */
-const STOP_STEP_MS = 5_000;
+/**
+ * OpenClaw gives a plugin five seconds to stop, whatever hangs or fails in it. What takes longer than its share is not waited for, and
+ * ends by itself (ms).
+ */
+const STOP_MS = 4_500;
+const CLOSE_MS = 300;
+/** Handlers may finish what they are at for so long (ms). */
+const STOP_HANDLERS_MS = 2_500;
+/** The node, the coordinator and the private Redis need most of the time, handlers the rest (ms). */
+const STOP_STANDALONE_MS = 2_900;
+const STOP_STANDALONE_HANDLERS_MS = 1_000;
 
 /** Owns everything that the plugin opened in this process: started once, stopped completely. */
 export class PluginRuntime {
@@ -90,7 +102,8 @@ export class PluginRuntime {
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
-    this.#desk = new RuleDesk(parts.logger);
+    const isStandalone = parts.config.mode === "standalone";
+    this.#desk = new RuleDesk(parts.logger, isStandalone ? STOP_STANDALONE_HANDLERS_MS : STOP_HANDLERS_MS);
     this.#setups = new SetupRunner(parts.hub, {
       desk: this.#desk,
       cluster: (ms) => this.cluster(ms),
@@ -108,7 +121,8 @@ export class PluginRuntime {
   }
 
   status(): RuntimeStatus {
-    const problem = this.#standalone?.problem() ?? this.#problem ?? this.#link?.problem;
+    const connecting = this.#phase === "connected" ? undefined : this.#problem;
+    const problem = this.#standalone?.problem() ?? connecting ?? this.#link?.problem;
     return {
       mode: this.#parts.config.mode,
       phase: this.#phase,
@@ -152,25 +166,28 @@ export class PluginRuntime {
     this.#stopping.abort(new PluginError("STOPPED", "The Yonexus plugin was stopped."));
     this.#connected.reject(this.#stopping.signal.reason);
     this.#link?.close();
-    // Whatever hangs or fails, the rest is ended all the same, and OpenClaw is not kept waiting.
-    await this.#step("connecting", this.#run);
     this.#allowlist?.stop();
-    await this.#step("other plugins' registrations", this.#setups.stop());
-    await this.#step("rules", this.#desk.stop());
-    await this.#step("connections", this.#cluster?.close());
-    await this.#step("the node, the coordinator and the private Redis", this.#standalone?.stop());
+    const reserved = CLOSE_MS + (this.#parts.config.mode === "standalone" ? STOP_STANDALONE_MS : 0);
+    const users = Promise.all([this.#run, this.#setups.stop(), this.#desk.stop()]);
+    await this.#step("rules and registrations", users, STOP_MS - reserved);
+    await this.#step("connections", this.#cluster?.close(), CLOSE_MS);
+    await this.#step("the node, the coordinator and the private Redis", this.#standalone?.stop(), STOP_STANDALONE_MS);
     this.#parts.health.well();
   }
 
-  async #step(what: string, work: Promise<void> | undefined): Promise<void> {
+  async #step(what: string, work: Promise<unknown> | undefined, timeoutMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), STOP_STEP_MS);
+      timer = setTimeout(() => resolve("late"), timeoutMs);
     });
-    const end = await Promise.race([Promise.resolve(work).catch((error: unknown) => ({ error })), late]);
+    const ended = Promise.resolve(work).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    const end = await Promise.race([ended, late]);
     clearTimeout(timer);
     if (end === "late")
-      this.#parts.logger.error(`The end of ${what} takes more than ${STOP_STEP_MS / 1000} s: it is not waited for.`);
+      this.#parts.logger.warn(`The end of ${what} takes more than ${timeoutMs / 1000} s: it is not waited for.`);
     else if (end !== undefined) this.#parts.logger.error(`The end of ${what} failed (${kindOf(end.error)}).`);
   }
 
@@ -199,12 +216,15 @@ export class PluginRuntime {
     if (redisUrl === undefined) throw new PluginError("CONFIG_INVALID", "redisUrl is not set.");
     let opened: Cluster | undefined;
     let lastError: unknown;
-    const link = new LinkHealth(logger, this.#parts.health, redisPlace(redisUrl), {
+    // One for all tries: each would tell the same outage anew.
+    this.#link ??= new LinkHealth(logger, this.#parts.health, redisPlace(redisUrl), {
       knownReason: () => this.#standalone?.problem(),
       probeWrite: async () => {
-        if (opened !== undefined) await requireWriting(opened.redis, opened.keys);
+        if (this.#cluster === undefined) throw new PluginError("NOT_CONNECTED", "No cluster is open yet.");
+        await requireWriting(this.#cluster.redis, this.#cluster.keys);
       },
     });
+    const link = this.#link;
     try {
       opened = await openCluster({
         redisUrl,
@@ -227,14 +247,12 @@ export class PluginRuntime {
         onError: (error) => link.fail(error),
       });
       await this.#begin(opened, signal);
-      this.#link = link;
     } catch (error) {
-      link.close();
       await opened?.close();
+      // One that was closed between two tries of its own never says that it ended.
+      link.forgetConnections();
       throw explainConnection(error) === undefined && lastError !== undefined ? lastError : error;
     }
-    this.#problem = link.problem;
-    if (this.#problem === undefined) this.#parts.health.well();
     logger.info(this.#readySentence(redisUrl));
   }
 
@@ -242,16 +260,20 @@ export class PluginRuntime {
   async #begin(cluster: Cluster, signal: AbortSignal): Promise<void> {
     const { config, logger } = this.#parts;
     await requireSameMasterKey(cluster, config);
-    if (config.followerIdentifiers !== undefined) {
+    const { followerIdentifiers } = config;
+    const source = followerIdentifiers === undefined ? this.#parts.knownSource() : this.#parts.source();
+    if (source !== undefined) {
       const trust = new TrustStore(cluster.redis, cluster.keys);
-      this.#allowlist = new GatewayAllowlist(trust, config.followerIdentifiers, this.#parts.source(), logger);
+      this.#allowlist = new GatewayAllowlist(trust, followerIdentifiers, source, logger);
       await this.#allowlist.apply();
     }
     const subscribed = cluster.onStatusChange((event: StatusChange) => this.#statusChanged(event));
     await unlessAborted(signal, subscribed);
     if (this.#standalone !== undefined) this.#listensAt = (await this.#standalone.serve(signal)).url;
-    signal.throwIfAborted();
     this.#cluster = cluster;
+    await this.#link?.look();
+    signal.throwIfAborted();
+    if (this.#link?.problem === undefined) this.#parts.health.well();
     this.#phase = "connected";
     this.#problem = undefined;
     this.#allowlist?.keep();
@@ -260,9 +282,23 @@ export class PluginRuntime {
   }
 
   #statusChanged(event: StatusChange): void {
-    // Who is online is paired: a code that waits for it is of no use any more.
-    if (event.status === "online") void this.#standalone?.forgetCodes(event.identifier);
+    if (event.status === "online") void this.#forgetUsedCodes(event.identifier);
     this.#setups.statusChanged(event);
+  }
+
+  /** A follower that is online has used its code. Another key that uses its name may still wait for one. */
+  async #forgetUsedCodes(identifier: string): Promise<void> {
+    if (this.#standalone === undefined || this.#cluster === undefined) return;
+    const { redis, keys } = this.#cluster;
+    try {
+      const waiting = await pairingsUnderWay(redis, keys, identifier, await redisNow(redis));
+      await this.#standalone.keepCodes(
+        identifier,
+        waiting.map(({ fingerprint }) => fingerprint),
+      );
+    } catch {
+      // Redis is away: the code goes when its time is over.
+    }
   }
 
   #registerAgentRules(): void {
@@ -283,8 +319,12 @@ export class PluginRuntime {
   #failed(error: unknown, isRefused: boolean): void {
     const problem = this.#sentence(error);
     this.#phase = isRefused ? "refused" : "connecting";
-    if (problem === this.#problem) return;
+    const isTold = problem === this.#problem || problem === this.#link?.problem;
     this.#problem = problem;
+    if (isTold) {
+      this.#parts.logger.debug?.("Another try to connect failed as before.");
+      return;
+    }
     this.#parts.health.failed(problem);
     if (isRefused) this.#parts.logger.error(problem);
     else this.#parts.logger.warn(`${problem} Trying again until it does.`);

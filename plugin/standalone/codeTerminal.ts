@@ -29,9 +29,9 @@ export class CodeTerminal {
     this.#sweepAfter(this.#codes.read());
   }
 
-  /** The pairing of a follower ended: its codes are of no use any more. */
-  async forget(identifier: string): Promise<void> {
-    await this.#try(() => this.#codes.remove(identifier)).catch(() => {});
+  /** Keeps of a follower's codes only those of these keys. */
+  async keep(identifier: string, fingerprints: readonly string[]): Promise<void> {
+    await this.#try(() => this.#codes.keep(identifier, fingerprints)).catch(() => {});
   }
 
   close(): void {

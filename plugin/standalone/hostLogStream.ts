@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { plainText } from "@yonexus/protocol/operator";
 import type { HostLogger } from "../core/host.ts";
 
 /** pino's numbers. */
@@ -28,9 +29,9 @@ function tell(logger: HostLogger, line: string): void {
     ...fields
   } = JSON.parse(line) as Record<string, unknown>;
   const facts = Object.entries(fields).map(
-    ([key, value]) => `${key} ${typeof value === "string" ? value : JSON.stringify(value)}`,
+    ([key, value]) => `${key} ${plainText(typeof value === "string" ? value : JSON.stringify(value))}`,
   );
-  const text = `${String(name)}: ${String(msg)}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`;
+  const text = `${plainText(String(name))}: ${plainText(String(msg))}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`;
   if (Number(level) >= ERROR) logger.error(text);
   else if (Number(level) >= WARN) logger.warn(text);
   else if (Number(level) >= INFO) logger.info(text);

@@ -1,5 +1,6 @@
 import Type from "typebox";
 import type { HostTool } from "../core/host.ts";
+import { forAgent } from "./followerWords.ts";
 import { type Reach, readFrom } from "./reach.ts";
 import { defineTool } from "./tool.ts";
 
@@ -35,7 +36,7 @@ export function getMessageState(reach: Reach): HostTool {
           outcome: { messageId, known: false },
         };
       }
-      return { text: `${messageId} is ${record.state}.`, outcome: { known: true, ...record } };
+      return { text: `${messageId} is ${record.state}.`, outcome: { known: true, ...forAgent(record) } };
     },
   });
 }

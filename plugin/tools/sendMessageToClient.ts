@@ -1,14 +1,18 @@
+import { randomBytes } from "node:crypto";
 import { sendText } from "@yonexus/protocol/operator";
-import type { SendOptions } from "@yonexus/protocol/redis";
+import { MaybeQueuedError, type SendOptions, type SendResult } from "@yonexus/protocol/redis";
 import { isRule, SEPARATOR } from "@yonexus/protocol/wire";
 import Type from "typebox";
 import { PluginError } from "../core/errors.ts";
 import type { HostTool } from "../core/host.ts";
 import { TOOL_STEPS } from "../core/nextSteps.ts";
-import { REACH_TIMEOUT_MS, type Reach } from "./reach.ts";
+import { forAgent } from "./followerWords.ts";
+import { ANSWER_TIMEOUT_MS, answerWithin, REACH_TIMEOUT_MS, type Reach } from "./reach.ts";
 import { defineTool } from "./tool.ts";
 
 const DAY_SECONDS = 86_400;
+/** One that waits for its message to get there answers within this (ms). */
+const WAIT_TIMEOUT_MS = 5_000;
 
 export function sendMessageToClient(reach: Reach): HostTool {
   return defineTool({
@@ -55,7 +59,7 @@ export function sendMessageToClient(reach: Reach): HostTool {
         waitFor: Type.Optional(
           Type.Enum(["queued", "written", "acked"], {
             description:
-              "With `queued`: wait up to 5 s until it is `written` to the follower's connection, or `acked` by it.",
+              "With `queued`: wait up to 5 s in all until it is `written` to the follower's connection, or `acked` by it.",
           }),
         ),
       },
@@ -68,17 +72,30 @@ export function sendMessageToClient(reach: Reach): HostTool {
           `${JSON.stringify(rule)} is no rule: 1 to 128 characters without \`::\` or control characters, not ending in a colon, not \`builtin\`.`,
         );
       }
+      const waits = waitFor === "written" || waitFor === "acked";
+      const limitMs = waits ? WAIT_TIMEOUT_MS : ANSWER_TIMEOUT_MS;
+      const began = performance.now();
+      // Named before it is sent: when no answer comes, there is a name to ask for.
+      const named = messageId ?? randomBytes(12).toString("base64url");
       const options: SendOptions = {
+        messageId: named,
         // A record, so that the agent can ask later what became of it.
         ...(delivery === "queued" ? {} : { record: true }),
         ...(delivery === undefined ? {} : { delivery }),
         ...(ttlSeconds === undefined ? {} : { ttlMs: ttlSeconds * 1000 }),
-        ...(messageId === undefined ? {} : { messageId }),
         ...(waitFor === undefined ? {} : { waitFor }),
       };
       const cluster = await reach(REACH_TIMEOUT_MS);
-      const sent = await cluster.sendMessageToClient(identifier, `${rule}${SEPARATOR}${content}`, options);
-      return { text: sendText(identifier, sent, TOOL_STEPS), outcome: sent };
+      const timeoutMs = Math.max(0, limitMs - (performance.now() - began));
+      const sent = await answerWithin<SendResult>(
+        timeoutMs,
+        cluster.sendMessageToClient(identifier, `${rule}${SEPARATOR}${content}`, { ...options, timeoutMs }),
+        () => {
+          if (delivery === "queued") throw new MaybeQueuedError(named, undefined);
+          return { result: "timeout", messageId: named, reached: "accepted" };
+        },
+      );
+      return { text: sendText(identifier, sent, TOOL_STEPS), outcome: forAgent(sent) };
     },
   });
 }

@@ -48,7 +48,7 @@ function takeAway(lock: string, dead: ProcessIdentity | undefined): void {
     return;
   }
   const found = readLock(taken);
-  if (found !== undefined && found.pid !== dead?.pid) {
+  if (found !== undefined && (found.pid !== dead?.pid || found.started !== dead.started)) {
     try {
       linkSync(taken, lock);
     } catch {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -17,6 +17,15 @@ describe("a file that is made once", () => {
     expect(makeFileOnce(path, "second")).toBe(false);
     expect(readFileSync(path, "utf8")).toBe("first");
     expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(["once"]);
+  });
+
+  it("that is a link to nowhere is refused with what to do", () => {
+    const path = join(folder, "once");
+    symlinkSync(join(folder, "gone"), path);
+    expect(() => makeFileOnce(path, "text")).toThrow(
+      `${path} is a link to a file that is not there: put that file back`,
+    );
     expect(readdirSync(folder)).toEqual(["once"]);
   });
 

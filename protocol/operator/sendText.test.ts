@@ -79,7 +79,9 @@ describe("the result of a send, for people", () => {
       /: <find it, follower alpha>, or <keep longer>\.$/u,
     );
     const rejected = tell({ result: "rejected", messageId, reached: "rejected", reason: "no \u001b[31mroom" });
-    expect(rejected).toContain("alpha refused it for good (no \\x1b[31mroom): <find it, follower alpha>.");
+    expect(rejected).toContain(
+      'alpha refused it for good, in its own words "no \\x1b[31mroom": <find it, follower alpha>.',
+    );
   });
 
   it("a follower that reads too slowly says that a queued message would wait for it", () => {

@@ -34,7 +34,7 @@ function outcomeText(identifier: string, result: SendResult, next: NextSteps): s
     case "expired":
       return `It expired before ${identifier} had it: ${next.findDeadLetter({ kind: "follower", identifier })}, or ${next.keepLonger()}.`;
     case "rejected":
-      return `${identifier} refused it for good${result.reason === "" ? "" : ` (${plainText(result.reason)})`}: ${next.findDeadLetter({ kind: "follower", identifier })}.`;
+      return `${identifier} refused it for good${result.reason === "" ? "" : `, in its own words "${plainText(result.reason).replaceAll('"', "'")}"`}: ${next.findDeadLetter({ kind: "follower", identifier })}.`;
     case "overloaded":
       return result.where === "follower"
         ? `${identifier} reads too slowly: its send buffer is full. Send less, ${next.queue()}, or try again in a moment.`

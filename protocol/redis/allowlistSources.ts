@@ -79,9 +79,13 @@ export class AllowlistSources {
   async retire({ source, renewedAt }: AllowlistSource): Promise<void> {
     const key = this.#keys.followerSources;
     if (Number(await this.#redis.zscore(key, source)) !== renewedAt) return;
+    const names = await this.named(source);
     // The source last: stopped in between, the next sweep finds it again.
     await this.#redis.del(this.#keys.configuredBy(source));
-    await runScript(this.#redis, "removeIfDue", [key], [source, renewedAt]);
+    const reply = await runScript(this.#redis, "removeIfDue", [key], [source, renewedAt]);
+    // In use again meanwhile: what was deleted may be its new list. A name too many in an index is harmless.
+    if (reply.outcome("removed", "moved") === "moved" && names.length > 0)
+      await this.#redis.sadd(this.#keys.configuredBy(source), ...names);
   }
 
   /** Of these sources the one that was longest unrenewed, and before all of them one that is not noted. Never the coordinators'. */

@@ -12,6 +12,13 @@ describe("a try to handle something", () => {
     expect(answers).toEqual([]);
   });
 
+  it("that hangs keeps no process alive", () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = timers();
+    void runTry(never, async () => {}, 900_000);
+    expect(timers()).toBe(before);
+  });
+
   it("answers with a text that was returned, an empty one too, and is not done before the answer is", async () => {
     const answers: string[] = [];
     const answered = Promise.withResolvers<void>();

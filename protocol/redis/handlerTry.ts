@@ -29,6 +29,8 @@ export function runTry(
       late = true;
       reject(new HandlerTimeoutError(`The handler took longer than ${timeoutMs} ms.`));
     }, timeoutMs);
+    // A process that has nothing else to do does not wait for a handler that hangs.
+    timer.unref();
     void answered.then(() => resolve(), reject).finally(() => clearTimeout(timer));
   });
 }

@@ -55,9 +55,9 @@ for (const name of ["ws", "bullmq", "pino"]) {
 await cp(join(root, "LICENSE"), join(dist, "LICENSE"));
 await writeFile(join(dist, "THIRD_PARTY_LICENSES.txt"), await thirdPartyLicenses(metafile));
 const note = { sourcesDigest: sourcesDigest(root), outputsDigest: outputsDigest(join(root, "plugin")) };
-// The last of all in there: without it, it counts as not built.
-await writeFile(join(dist, BUILD_NOTE), `${JSON.stringify(note)}\n`);
 await bundleInstaller(join(root, "plugin", "build", "install.mjs"));
+// The last of all: without it, it counts as not built.
+await writeFile(join(dist, BUILD_NOTE), `${JSON.stringify(note)}\n`);
 
 for (const path of Object.keys(metafile.outputs)) {
   const text = readFileSync(join(root, path));

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -15,6 +15,8 @@ let redis: RedisServer;
 let cluster: TestCluster;
 const gateways: OpenclawGateway[] = [];
 const profiles: OpenclawProfile[] = [];
+/** What each profile had before the plugin was installed. */
+const before: ReturnType<typeof contents>[] = [];
 
 beforeAll(async () => {
   slowExample = slowCopy();
@@ -30,6 +32,7 @@ beforeAll(async () => {
       config: { plugins: { entries: { [PLUGIN_ID]: { config: settings } } } },
     });
     profiles.push(profile);
+    before.push(contents(profile));
     expect(await installer("--install", "--openclaw-profile-path", profile.folder)).toMatchObject({ code: 0 });
     gateways.push(await OpenclawGateway.start({ profile }));
   }
@@ -42,6 +45,15 @@ afterAll(async () => {
   await redis?.stop();
   rmSync(slowExample, { recursive: true, force: true });
 });
+
+/** The settings to the byte, the extensions, and whatever is called after the plugin. */
+function contents({ folder, configFile }: OpenclawProfile) {
+  return {
+    settings: readFileSync(configFile, "utf8"),
+    extensions: readdirSync(join(folder, "extensions")).sort(),
+    named: readdirSync(folder).filter((name) => name.includes("yonexus")),
+  };
+}
 
 /** The example plugin, whose handler takes a while: so there is something in its hands at any time. */
 function slowCopy(): string {
@@ -103,4 +115,14 @@ it("two gateways share a rule, and one that is killed mid-stream takes no messag
     );
   }
   expect((await rules.list())[0]).toMatchObject({ deadLetters: 0, replicas: { length: 1 } });
+});
+
+it("a profile whose gateway ran the plugin is as it was when the plugin is uninstalled, byte for byte", async () => {
+  for (const gateway of gateways) await gateway.stop();
+  for (const [index, profile] of profiles.entries()) {
+    expect(await installer("--uninstall", "--purge", "--openclaw-profile-path", profile.folder)).toMatchObject({
+      code: 0,
+    });
+    expect(contents(profile)).toEqual(before[index]);
+  }
 });

@@ -22,7 +22,7 @@ async function renewedAt(): Promise<number | undefined> {
   return (await stores.trust.sources()).find(({ source }) => source === SOURCE)?.renewedAt;
 }
 
-async function kept(identifiers: readonly string[]): Promise<GatewayAllowlist> {
+async function kept(identifiers: readonly string[] | undefined): Promise<GatewayAllowlist> {
   const allowlist = new GatewayAllowlist(stores.trust, identifiers, SOURCE, silent);
   await allowlist.apply();
   allowlist.keep(5);
@@ -45,4 +45,26 @@ it("a configuration that was dropped while its gateway runs lets its followers i
   } finally {
     allowlist.stop();
   }
+});
+
+it("a gateway whose setting was removed leaves in whom it had let in, for as long as it runs", async () => {
+  (await kept(["alpha"])).stop();
+  const allowlist = await kept(undefined);
+  try {
+    await stores.redis.zincrby(stores.keys.followerSources, -86_400_000, SOURCE);
+    const aged = (await renewedAt()) ?? 0;
+    await waitFor("it to be renewed", async () => ((await renewedAt()) ?? 0) > aged);
+    expect((await stores.trust.lookup("alpha", undefined)).allowed).toBe(true);
+  } finally {
+    allowlist.stop();
+  }
+});
+
+it("a gateway that never named anybody is no configuration of the cluster", async () => {
+  const allowlist = new GatewayAllowlist(stores.trust, undefined, SOURCE, silent);
+  await allowlist.apply();
+  allowlist.keep(5);
+  await stores.trust.renewSource(SOURCE);
+  allowlist.stop();
+  expect(await stores.trust.sources()).toEqual([]);
 });

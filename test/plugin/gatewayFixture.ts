@@ -104,6 +104,7 @@ export function secondGateway(rawConfig: unknown, hub: YonexusHub, log: string[]
     hub,
     waker: undefined,
     source: () => "gateway:second",
+    knownSource: () => undefined,
     startStandalone: () => Promise.reject(new Error("not here")),
   });
 }

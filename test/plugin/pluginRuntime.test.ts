@@ -2,7 +2,9 @@ import { Keys } from "@yonexus/protocol/redis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { reachCluster } from "../../plugin/core/container.ts";
 import { explainFailure } from "../../plugin/core/failure.ts";
+import { yonexusHub } from "../../plugin/core/pluginInterface.ts";
 import { listClientStatus } from "../../plugin/tools/listClientStatus.ts";
+import { sendMessageToClient } from "../../plugin/tools/sendMessageToClient.ts";
 import { freePorts } from "../support/freePorts.ts";
 import { findRedisBinary, type RedisServer, startRedis, startRedisOnPort } from "../support/redisServer.ts";
 import { openStores, type Stores } from "../support/stores.ts";
@@ -72,6 +74,10 @@ describe("the plugin's runtime", () => {
     await host.start({ redisUrl: `redis://127.0.0.1:${port}` });
     await waitFor("its health to say why", async () => host.failure?.includes(`127.0.0.1:${port}`));
     expect(host.status?.phase).toBe("connecting");
+    // Each try fails as the one before it, which is told once.
+    const again = "debug Another try to connect failed as before.";
+    await waitFor("a second and a third try", () => host.log.filter((line) => line === again).length >= 2, 25_000);
+    expect(host.log.filter((line) => line.startsWith("warn"))).toHaveLength(1);
     const late = await startRedisOnPort(findRedisBinary() ?? "redis-server", port, []);
     ends.push(() => late.stop());
     await host.connected();
@@ -115,6 +121,52 @@ describe("the plugin's runtime", () => {
     await own.resume();
   });
 
+  it("sends no longer than 3 s while Redis has stopped answering, and says what may have become of the message", async () => {
+    const own = await startRedis();
+    ends.push(() => own.stop());
+    host = new PluginHost();
+    await host.start({ redisUrl: own.url });
+    await host.connected();
+    const cluster = await reachCluster(1_000);
+    const tool = sendMessageToClient(async () => cluster);
+    const send = (params: object) => tool.execute("1", { identifier: "alpha", rule: "chat", content: "hi", ...params });
+    await send({});
+    await own.pause();
+    const began = performance.now();
+    const [live, queued] = await Promise.all([send({}), send({ delivery: "queued", messageId: "m1" })]);
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(live.details).toMatchObject({ outcome: { result: "timeout" } });
+    expect(queued.details).toMatchObject({ outcome: { result: "timeout", messageId: "m1" } });
+    await own.resume();
+  });
+
+  it("ends within the time that OpenClaw gives while Redis has stopped answering and a handler is busy", async () => {
+    const own = await startRedis();
+    ends.push(() => own.stop());
+    const cluster = await TestCluster.open(own.url);
+    ends.push(() => cluster.stop());
+    host = new PluginHost();
+    const began = Promise.withResolvers<void>();
+    yonexusHub().setups.set("busy", (yonexus) => {
+      yonexus.registerRule("busy", () => {
+        began.resolve();
+        return new Promise(() => {});
+      });
+    });
+    await host.start({ redisUrl: own.url, keyPrefix: cluster.env.YONEXUS_KEY_PREFIX });
+    await host.connected();
+    const node = await cluster.startNode();
+    const alpha = await cluster.logIn(node, await cluster.pairedFollower("alpha"), { capabilities: ["ack"] });
+    alpha.message("m1", "busy", "");
+    await began.promise;
+    await own.pause();
+    const stopping = performance.now();
+    await host.stop();
+    expect(performance.now() - stopping).toBeLessThan(4_900);
+    await own.resume();
+    expect(host.log.join("\n")).not.toContain("failed (");
+  });
+
   it("with a wrong setting runs nothing, harms nobody, and says the key and the mend", async () => {
     host = new PluginHost();
     await host.start({ redisUrl: server.url, listenPort: "87o7" });
@@ -133,7 +185,9 @@ describe("a Redis that is not for this plugin", () => {
     host = new PluginHost();
     await host.start({ redisUrl: server.url, keyPrefix: prefix, followerIdentifiers: ["alpha"] });
     await waitFor("it to be refused", async () => host.status?.phase === "refused");
-    expect(host.failure).toMatch(/schema version 99, and this is version \d+: run the matching release, or set keyPrefix in plugins\.entries/);
+    expect(host.failure).toMatch(
+      /schema version 99, and this is version \d+: run the matching release, or set keyPrefix in plugins\.entries/,
+    );
     expect(await server.command("KEYS", `${prefix}:*`)).toEqual([`${prefix}:schema`]);
     await expect(reachCluster(10)).rejects.toMatchObject({ code: "REFUSED" });
   });

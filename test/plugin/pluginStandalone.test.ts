@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createFollower, createMemoryState, type Follower } from "@yonexus/protocol/client";
@@ -95,7 +95,12 @@ describe("a gateway that is a cluster of its own", () => {
     expect(left).not.toContain("cluster.json");
     expect(left).not.toContain("up.lock");
     await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
-    await expect(terminal({ listenPort: port })).rejects.toThrow("The gateway of this profile runs no cluster now");
+    const notRunning = "The gateway of this profile runs no cluster now";
+    await expect(terminal({ listenPort: port })).rejects.toThrow(notRunning);
+    // A gateway that was killed leaves word of a Redis that is gone.
+    const gone = { redis: "redis+unix:///gone/redis.sock", keyPrefix: "yonexus", nodes: [], pid: process.pid };
+    writeFileSync(join(host.stateDir, "yonexus-server", "cluster.json"), JSON.stringify(gone));
+    await expect(terminal({ listenPort: port })).rejects.toThrow(notRunning);
   });
 
   it("whose port is taken says so with the setting to change, and starts by itself when the port is free", async () => {

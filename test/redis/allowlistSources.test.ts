@@ -21,6 +21,21 @@ const trustKey = (identifier: string) => stores.keys.follower(identifier).trust;
 const GATEWAY = "gateway:one";
 const OTHER = "gateway:two";
 
+describe("a configuration that lapsed", () => {
+  it("and is applied while it is retired keeps the list that finds whom it names", async () => {
+    const { redis, keys, trust } = stores;
+    for (let round = 0; round < 100; round += 1) {
+      await redis.zadd(keys.followerSources, 1, GATEWAY);
+      await redis.sadd(keys.configuredBy(GATEWAY), "alpha");
+      const retired = trust.retireSource({ source: GATEWAY, renewedAt: 1 });
+      for (let ping = 0; ping < round % 10; ping += 1) await redis.time();
+      await Promise.all([retired, apply(GATEWAY, "alpha")]);
+      expect(await redis.smembers(keys.configuredBy(GATEWAY))).toEqual(["alpha"]);
+      await apply(GATEWAY);
+    }
+  });
+});
+
 describe("several configurations of one allowlist", () => {
   it("that name different followers do not throw out each other's, in whatever order they are applied", async () => {
     expect(await apply(GATEWAY, "alpha")).toEqual({ added: ["alpha"], removed: [] });

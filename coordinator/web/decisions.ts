@@ -37,13 +37,16 @@ export class Decisions {
       decision === "approve"
         ? await this.#pairings.approve(identifier, fingerprint, pairingId, by)
         : await this.#pairings.deny(identifier, fingerprint, pairingId, by);
+    const sentence = sentenceOf(what, outcome);
+    // All is as it was asked for, and whoever asked first is in the audit.
+    if (outcome === "already") return { done: true, outcome, sentence };
     const done = outcome === "approved" || outcome === "denied";
     await this.#access.note({
-      event: outcome === "approved" || outcome === "denied" ? outcome : "refused",
+      event: done ? outcome : "refused",
       ...{ by: session.by, address, identifier, fingerprint },
       ...(done ? {} : { reason: `${decision} ${outcome}` }),
     });
-    return { done, outcome, sentence: sentenceOf(what, outcome) };
+    return { done, outcome, sentence };
   }
 }
 

@@ -268,9 +268,11 @@ describe("a decision", () => {
     const [entry] = await access.audit(1);
     expect(entry).toMatchObject({ event: "approved", details: { by: "ann@host", identifier: "alpha" } });
     expect(await (await decide({ decision: "approve", ...pairing }, session)).json()).toMatchObject({
-      done: false,
+      done: true,
       outcome: "already",
     });
+    // Who came second refused nothing, and did nothing either.
+    expect((await access.audit(1))[0]?.id).toBe(entry?.id);
   });
 
   it("of a pairing or a key that is not the one that waits changes nothing, and says so", async () => {

@@ -1,6 +1,9 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { auditEvents } from "../support/stores.ts";
+import { auditEvents, newFollowerKey } from "../support/stores.ts";
 import type { NodeProcess } from "../support/testNode.ts";
 import { waitFor } from "../support/waitFor.ts";
 import { ConsoleFixture, type WatchedPage } from "./consoleFixture.ts";
@@ -85,11 +88,11 @@ describe("signing in", () => {
     const { pairingId } = await waitFor("the pairing", async () =>
       (await fixture.cluster.stores.pairings.pending(10)).find(({ identifier }) => identifier === "cross-site"),
     );
+    // Of the same kind of site to a browser, which sends the cookie along; of another origin all the same.
+    const site = createServer((_, response) => response.end("<!doctype html><p>a page</p>")).listen(0, "127.0.0.1");
+    await once(site, "listening");
     const evil = await watched.context.newPage();
-    await evil.route("http://127.0.0.1:1/**", (route) =>
-      route.fulfill({ contentType: "text/html", body: "<p>a page</p>" }),
-    );
-    await evil.goto("http://127.0.0.1:1/");
+    await evil.goto(`http://127.0.0.1:${(site.address() as AddressInfo).port}/`);
     const body = JSON.stringify({
       decision: "approve",
       identifier: "cross-site",
@@ -97,11 +100,19 @@ describe("signing in", () => {
       pairingId,
     });
     // As a page may without being asked back: a plain POST with the cookies of its kind of site.
-    const script = `fetch(${JSON.stringify(`${fixture.origin}/console/api/decide`)}, { method: "POST", mode: "no-cors", credentials: "include", body: ${JSON.stringify(body)} }).then(() => "sent", () => "blocked")`;
+    const script = `fetch(${JSON.stringify(`${fixture.origin}/console/api/decide`)}, { method: "POST", mode: "no-cors", credentials: "include", body: ${JSON.stringify(body)} }).catch(() => undefined)`;
+    const sent = evil.waitForRequest("**/api/decide");
     await evil.evaluate(script);
+    await sent;
+    // It came, with the cookie, and was refused for where it came from; the answer was kept from the page besides.
+    const refusal = await waitFor("the refusal", async () =>
+      (await fixture.access.audit(5)).find(({ event }) => event === "refused"),
+    );
+    expect(refusal).toMatchObject({ event: "refused", details: { by: "ann@test", reason: "cross_site" } });
     expect(await auditEvents(fixture.cluster.stores, "cross-site")).not.toContain("pairing_approved");
     await fixture.cluster.stores.pairings.deny("cross-site", follower.fingerprint ?? "", pairingId, "the test");
     await watched.context.close();
+    site.close();
   });
 });
 
@@ -138,6 +149,25 @@ describe("a pairing", () => {
     await card.getByRole("button", { name: "Deny denied" }).click();
     await card.getByText("denied was refused: its pairing is over.").waitFor();
     expect(await refused).toBe("rejected_by_admin");
+    await leave(watched);
+  });
+
+  it("that was approved can still be denied, while its follower has not come for its secret", async () => {
+    const watched = await fixture.signedIn("pairings");
+    const { pairings, trust } = fixture.cluster.stores;
+    const { publicKey, fingerprint } = newFollowerKey();
+    await trust.allow(["away"]);
+    // Its node is gone, as the follower is.
+    const waiter = { nodeId: "a-node", connectionId: "a-connection", address: "203.0.113.7" };
+    await pairings.open("away", publicKey, fingerprint, waiter);
+    const card = cardOf(watched.page, "away");
+    await card.getByRole("button", { name: "Approve away" }).click();
+    await card.getByText("away is let in.").waitFor();
+    expect(await card.getByRole("button", { name: "Approve away" }).count()).toBe(0);
+    await card.getByRole("button", { name: "Deny away" }).click();
+    await card.getByText("away was refused: its pairing is over.").waitFor();
+    expect(await card.getByRole("button").count()).toBe(0);
+    expect(await pairings.find("away", fingerprint)).toBeUndefined();
     await leave(watched);
   });
 

@@ -7,6 +7,8 @@ import { Ago, Code, Left, plainWords } from "./words.tsx";
 /** What became of a pairing that was decided here. */
 interface Outcome {
   readonly done: boolean;
+  /** What the coordinator calls it; absent when it said no decision. */
+  readonly outcome?: string;
   readonly sentence: string;
 }
 
@@ -105,6 +107,8 @@ function Pairing({ pairing, isWaiting, now, csrf, outcome, onOutcome }: PairingP
     if (outcome !== undefined && document.activeElement === document.body) told.current?.focus();
   }, [outcome]);
   const isOpen = isWaiting && outcome?.done !== true && approvedAt === null;
+  // Who was let in and has not come for the secret can still be refused.
+  const isDeniable = isWaiting && outcome?.outcome !== "denied";
   return (
     <li class={isOpen ? "card" : "card over"} data-pairing={pairingId} aria-label={`pairing of ${identifier}`}>
       <h2>
@@ -133,7 +137,7 @@ function Pairing({ pairing, isWaiting, now, csrf, outcome, onOutcome }: PairingP
             <Code>{pairingId.slice(0, 8)}</Code>
           </dd>
         </div>
-        {isOpen ? (
+        {isDeniable ? (
           <div>
             <dt>Expires in</dt>
             <dd>
@@ -142,10 +146,10 @@ function Pairing({ pairing, isWaiting, now, csrf, outcome, onOutcome }: PairingP
           </div>
         ) : null}
       </dl>
-      {isOpen ? (
-        <>
-          <p class="faint">Compare the key with the one that the follower shows, then decide.</p>
-          <div class="actions">
+      {isOpen ? <p class="faint">Compare the key with the one that the follower shows, then decide.</p> : null}
+      {isDeniable ? (
+        <div class="actions">
+          {isOpen ? (
             <button
               type="button"
               class="approve"
@@ -155,17 +159,17 @@ function Pairing({ pairing, isWaiting, now, csrf, outcome, onOutcome }: PairingP
             >
               Approve
             </button>
-            <button
-              type="button"
-              class="deny"
-              disabled={isBusy}
-              onClick={() => void decided("deny")}
-              aria-label={`Deny ${identifier}`}
-            >
-              Deny
-            </button>
-          </div>
-        </>
+          ) : null}
+          <button
+            type="button"
+            class="deny"
+            disabled={isBusy}
+            onClick={() => void decided("deny")}
+            aria-label={`Deny ${identifier}`}
+          >
+            Deny
+          </button>
+        </div>
       ) : null}
       <p class={`outcome ${outcome === undefined || outcome.done ? "" : "bad"}`} role="status" tabIndex={-1} ref={told}>
         {outcome?.sentence ?? overText(pairing, isWaiting, now)}

@@ -6,6 +6,8 @@ import { type CommandContext, type CommandReply, table, typed } from "./operator
 
 interface Decision<Outcome extends string> {
   readonly command: string;
+  /** A follower's name alone is not enough: whoever is first with a key could be let in under it. */
+  readonly needsKey: boolean;
   readonly decide: (registry: FollowerRegistry, pairing: PendingPairing) => Promise<Outcome>;
   readonly text: (outcome: Outcome, pairing: PendingPairing) => string;
   /** The outcomes with which the pairing is as the operator wanted it. */
@@ -19,7 +21,7 @@ interface Decision<Outcome extends string> {
 export async function decidePairing<Outcome extends string>(
   { surface, registry }: CommandContext,
   argument: string | undefined,
-  { command, decide, text, done }: Decision<Outcome>,
+  { command, needsKey, decide, text, done }: Decision<Outcome>,
 ): Promise<CommandReply> {
   if (argument === undefined || argument === "") {
     throw new PluginError(
@@ -48,7 +50,18 @@ export async function decidePairing<Outcome extends string>(
       };
     }
     case "one": {
-      const { pairing } = meant;
+      const { pairing, byId } = meant;
+      if (needsKey && !byId) {
+        const row = pairingRow(pairing, now);
+        return {
+          text: [
+            `This key waits as ${plainText(pairing.identifier)}, and nothing was changed. When the follower shows the same fingerprint: ${typed(surface, `${command} ${row[0] ?? "ID"}`)}`,
+            table(surface, PAIRING_COLUMNS, [row]),
+          ].join("\n"),
+          json: { outcome: "compare", pairings: [pairing] },
+          failed: true,
+        };
+      }
       const outcome = await decide(cluster, pairing);
       const { identifier, fingerprint, address, pairingId } = pairing;
       return {

@@ -14,6 +14,7 @@ export const denyClient: OperatorCommand = {
   run: (context, argument) =>
     decidePairing(context, argument, {
       command: "denyClient",
+      needsKey: false,
       decide: (registry, pairing) => registry.deny(pairing, context.surface),
       text: (outcome, pairing) => denialText(outcome, pairing, context.steps),
       done: ["denied"],

@@ -21,13 +21,13 @@ describe("what a person means", () => {
   const all = [alpha, beta, betaToo];
 
   it.each([
-    ["0a1b2c3d", alpha],
-    ["0A1B2C3D", alpha],
-    ["0a1b2c3d4e5f6g7h8j9k", alpha],
-    ["alpha", alpha],
-    ["zyxw0000", beta],
-  ])("by %s is the one pairing that has it", (word, meant) => {
-    expect(meantPairings(word, all)).toEqual({ kind: "one", pairing: meant });
+    ["0a1b2c3d", alpha, true],
+    ["0A1B2C3D", alpha, true],
+    ["0a1b2c3d4e5f6g7h8j9k", alpha, true],
+    ["alpha", alpha, false],
+    ["zyxw0000", beta, true],
+  ])("by %s is the one pairing that has it", (word, meant, byId) => {
+    expect(meantPairings(word, all)).toEqual({ kind: "one", pairing: meant, byId });
   });
 
   it.each(["0a1b2c3", "", "ghost", "Alpha", "0a1b2c3dx"])("by %j is none", (word) => {
@@ -42,7 +42,7 @@ describe("what a person means", () => {
 
   it("by an id of an older node's, which has capitals, is found", () => {
     const older = pairing("aBcD-eF_0123456A");
-    expect(meantPairings("abcd-ef_", [older])).toEqual({ kind: "one", pairing: older });
+    expect(meantPairings("abcd-ef_", [older])).toEqual({ kind: "one", pairing: older, byId: true });
   });
 });
 

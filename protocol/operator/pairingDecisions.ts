@@ -11,7 +11,8 @@ export function shortPairingId(pairingId: string): string {
 
 /** The pairings that a person may have meant. One of them is the one; of several, one has to be chosen. */
 export type MeantPairings =
-  | { readonly kind: "one"; readonly pairing: PendingPairing }
+  /** `byId`: the person read its id, and saw its key beside it. A name is that of whatever key waits at the moment. */
+  | { readonly kind: "one"; readonly pairing: PendingPairing; readonly byId: boolean }
   | { readonly kind: "none" }
   | { readonly kind: "several"; readonly pairings: readonly PendingPairing[] };
 
@@ -21,13 +22,14 @@ export type MeantPairings =
  */
 export function meantPairings(word: string, pairings: readonly PendingPairing[]): MeantPairings {
   const id = word.toLowerCase();
-  const found = pairings.filter(
-    ({ pairingId, identifier }) =>
-      identifier === word || (id.length >= SHORT_PAIRING_ID && pairingId.toLowerCase().startsWith(id)),
-  );
+  const isById = ({ pairingId }: PendingPairing): boolean =>
+    id.length >= SHORT_PAIRING_ID && pairingId.toLowerCase().startsWith(id);
+  const found = pairings.filter((pairing) => pairing.identifier === word || isById(pairing));
   const [first] = found;
   if (first === undefined) return { kind: "none" };
-  return found.length === 1 ? { kind: "one", pairing: first } : { kind: "several", pairings: found };
+  return found.length === 1
+    ? { kind: "one", pairing: first, byId: isById(first) }
+    : { kind: "several", pairings: found };
 }
 
 export const PAIRING_COLUMNS = ["id", "follower", "key fingerprint", "from", "time left", "state"] as const;

@@ -15,12 +15,16 @@ export interface DecideOptions extends ClusterOptions {
 /** One kind of decision. */
 interface Decision<Outcome extends string> {
   readonly verb: "approve" | "deny";
+  /** A follower's name alone is not enough: whoever is first with a key could be let in under it. */
+  readonly needsKey: boolean;
   readonly decide: (pairings: PairingStore, pairing: PendingPairing, by: string) => Promise<{ outcome: Outcome }>;
   readonly text: (outcome: Outcome, pairing: PendingPairing) => string;
   /** The outcomes with which the pairing is as the person wanted it. */
   readonly done: readonly Outcome[];
 }
 
+/** Of a fingerprint so much must be given to stand for the key: its first two groups, with what is between them. */
+const MIN_FINGERPRINT = 9;
 /** So many pairings are looked at: more wait only while somebody floods the cluster with them. */
 const MAX_PAIRINGS = 2_000;
 
@@ -40,10 +44,11 @@ export async function pendingPairings({ redis, keys }: ClusterAccess): Promise<{
 export async function decidePairing<Outcome extends string>(
   word: string,
   options: DecideOptions,
-  { verb, decide, text, done }: Decision<Outcome>,
+  decision: Decision<Outcome>,
 ): Promise<void> {
   await withCluster(options, async (cluster) => {
-    const pairing = await chosen(cluster, word, verb, options.fingerprint);
+    const { decide, text, done } = decision;
+    const pairing = await chosen(cluster, word, decision, options.fingerprint);
     const { outcome } = await decide(new PairingStore(cluster.redis, cluster.keys), pairing, decider());
     const { identifier, fingerprint, address, pairingId } = pairing;
     const isDone = done.includes(outcome);
@@ -61,7 +66,7 @@ export async function decidePairing<Outcome extends string>(
 async function chosen(
   cluster: ClusterAccess,
   word: string,
-  verb: string,
+  { verb, needsKey }: Pick<Decision<string>, "verb" | "needsKey">,
   fingerprint: string | undefined,
 ): Promise<PendingPairing> {
   const { pairings, now } = await pendingPairings(cluster);
@@ -77,13 +82,19 @@ async function chosen(
         `Several pairings of ${word} wait, so nothing was changed: compare the fingerprints, and name one by its id, as in \`yonexus ${verb} ${rows[0]?.[0] ?? "ID"}\`.\n${renderTable(PAIRING_COLUMNS, rows)}`,
       );
     }
-    case "one":
-      if (fingerprint === undefined || meant.pairing.fingerprint.startsWith(fingerprint.toLowerCase())) {
-        return meant.pairing;
+    case "one": {
+      const { pairing, byId } = meant;
+      if (fingerprint !== undefined && !pairing.fingerprint.startsWith(fingerprint.toLowerCase())) {
+        throw new CliError(
+          `The key of ${pairing.identifier} that waits is ${pairing.fingerprint}, not ${fingerprint}, so nothing was changed: ${nextSteps.listPairings()}.`,
+        );
       }
+      if (byId || !needsKey || (fingerprint?.length ?? 0) >= MIN_FINGERPRINT) return pairing;
+      const row = pairingRow(pairing, now);
       throw new CliError(
-        `The key of ${meant.pairing.identifier} that waits is ${meant.pairing.fingerprint}, not ${fingerprint}, so nothing was changed: ${nextSteps.listPairings()}.`,
+        `This key waits as ${pairing.identifier}, and nothing was changed. When the follower shows the same fingerprint: \`yonexus ${verb} ${row[0] ?? "ID"}\`\n${renderTable(PAIRING_COLUMNS, [row])}`,
       );
+    }
   }
 }
 

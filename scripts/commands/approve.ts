@@ -13,16 +13,17 @@ export function addApproveCommand(program: Command): void {
       .description("let in a follower that waits, without its code: compare the fingerprint with what it shows, first")
       .argument(
         "<id>",
-        "the id that `yonexus pairings` shows, or the follower when one pairing of it waits",
+        "the id that `yonexus pairings` shows; with --fingerprint, the follower will do while one pairing of it waits",
         parsePairing,
       )
-      .option("--fingerprint <fingerprint>", "refuse unless the key's fingerprint begins with this")
+      .option("--fingerprint <fingerprint>", "refuse unless the key's fingerprint begins with this: 1f2a-99c0 or more")
       .option("--json", "one JSON object on standard output"),
   )
     .addHelpText("after", "\nExample:\n  yonexus pairings\n  yonexus approve 7k3m9qxv")
     .action((id: string, options: DecideOptions) =>
       decidePairing<ApprovalOutcome>(id, options, {
         verb: "approve",
+        needsKey: true,
         decide: async (pairings, { identifier, fingerprint, pairingId }, by) =>
           pairings.approve(identifier, fingerprint, pairingId, by),
         text: (outcome, pairing) => approvalText(outcome, pairing, nextSteps),

@@ -23,6 +23,7 @@ export function addDenyCommand(program: Command): void {
     .action((id: string, options: DecideOptions) =>
       decidePairing<DenialOutcome>(id, options, {
         verb: "deny",
+        needsKey: false,
         decide: async (pairings, { identifier, fingerprint, pairingId }, by) =>
           pairings.deny(identifier, fingerprint, pairingId, by),
         text: (outcome, pairing) => denialText(outcome, pairing, nextSteps),

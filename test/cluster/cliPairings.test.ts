@@ -79,7 +79,24 @@ describe("yonexus approve", () => {
     );
   });
 
-  it("takes the follower's name while one pairing of it waits; of several it shows the choice and changes nothing", async () => {
+  it("by the follower's name alone shows which key waits and the command that lets it in, and changes nothing", async () => {
+    const alpha = await cluster.newFollower("alpha");
+    const { follower, id, pairing } = await waiting(alpha);
+    for (const more of [[], ["--json"], ["--fingerprint", ""], ["--fingerprint", alpha.fingerprint.slice(0, 4)]]) {
+      const refused = await run("approve", "alpha", ...more);
+      expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
+      expect(refused.stderr).toContain(
+        `This key waits as alpha, and nothing was changed. When the follower shows the same fingerprint: \`yonexus approve ${id}\``,
+      );
+      expect(refused.stderr).toMatch(new RegExp(`^${id} +alpha +${alpha.fingerprint}`, "mu"));
+    }
+    expect(await cluster.stores.pairings.find("alpha", alpha.fingerprint)).toEqual(pairing);
+    expect(follower.types).not.toContain("pair_success");
+    // To refuse is safe whoever it is.
+    expect(await run("deny", "alpha")).toMatchObject({ exitCode: 0 });
+  });
+
+  it("with a fingerprint takes the follower's name while one pairing of it waits; of several it shows the choice and changes nothing", async () => {
     const alpha = await cluster.newFollower("alpha");
     const own = await waiting(alpha);
     const stranger = await waiting(new FollowerIdentity("alpha"));
@@ -90,7 +107,7 @@ describe("yonexus approve", () => {
       expect(refused.stderr).toMatch(new RegExp(`^${id} +alpha +${pairing.fingerprint}`, "mu"));
     }
     await cluster.stores.pairings.deny("alpha", stranger.pairing.fingerprint, stranger.pairing.pairingId, "a test");
-    expect(await json("approve", "alpha")).toEqual({
+    expect(await json("approve", "alpha", "--fingerprint", alpha.fingerprint)).toEqual({
       identifier: "alpha",
       fingerprint: alpha.fingerprint,
       address: "127.0.0.1",
@@ -117,7 +134,10 @@ describe("yonexus approve", () => {
     const { pairing } = await waiting(alpha);
     // As it stands when the pairing was not ended yet.
     await cluster.stores.redis.hset(cluster.stores.keys.follower("alpha").trust, "allowed", 0);
-    const [refused, asJson] = await Promise.all([run("approve", "alpha"), run("approve", pairing.pairingId, "--json")]);
+    const [refused, asJson] = await Promise.all([
+      run("approve", pairing.pairingId.slice(0, 8)),
+      run("approve", pairing.pairingId, "--json"),
+    ]);
     expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
     expect(refused.stderr).toContain("Let it in with `yonexus allow add alpha`");
     expect(asJson).toMatchObject({ exitCode: 1, stderr: "" });

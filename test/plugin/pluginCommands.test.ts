@@ -160,6 +160,11 @@ describe("the operator's commands in a chat", () => {
       /^alpha is refused, with the key .*`\/yonexus revokeClient alpha`/,
     );
     expect((await stranger.next("pair_failed")).payload.reason).toBe("rejected_by_admin");
+    const named = await chat("approveClient alpha");
+    expect(named).toContain("This key waits as alpha, and nothing was changed.");
+    expect(named).toContain(`\`/yonexus approveClient ${own.pairingId.slice(0, 8)}\``);
+    expect(named).toContain(identity.fingerprint);
+    expect(alpha.types).not.toContain("pair_success");
     expect(await chat(`approve ${own.pairingId.slice(0, 8)}`)).toContain(
       `alpha is let in, with the key ${identity.fingerprint} from 127.0.0.1.`,
     );
@@ -177,9 +182,9 @@ describe("the operator's commands in a chat", () => {
     const identity = await cluster.newFollower("alpha");
     const alpha = await cluster.connect(node);
     alpha.hello(identity);
-    await pairingOf(identity);
+    const { pairingId } = await pairingOf(identity);
     await cluster.stores.redis.hset(cluster.stores.keys.follower("alpha").trust, "allowed", 0);
-    expect(await chat("approveClient alpha")).toBe(
+    expect(await chat(`approveClient ${pairingId}`)).toBe(
       "alpha is not on the allowlist, so nothing was changed. Let it in with `/yonexus allowClient alpha`; then it pairs anew.",
     );
     expect((await cluster.stores.directory.find("alpha"))?.paired).toBe(false);

@@ -34,12 +34,17 @@ users_acl() {
 }
 
 mkdir -p "$folder"
-chmod 755 "$folder"
+# Where root gives the files away, each to its reader, the readers must get to them.
+if [ -n "${NODE_UID:-}" ]; then chmod 755 "$folder"; fi
 new master_key random_base64
 new redis_password random_hex
 new redis_url redis_url
 # Made anew from the template each time: an upgrade may bring commands that the user needs.
-rm -f "$folder/users.acl"
-new users.acl users_acl
+# The one before stays until this one is whole and has its reader: a Redis that starts in between finds one of them.
+rm -f "$folder/.users.acl.new"
+users_acl >"$folder/.users.acl.new"
+grep -q '^user yonexus ' "$folder/.users.acl.new"
+if [ -n "${REDIS_UID:-}" ]; then chown "$REDIS_UID" "$folder/.users.acl.new" ${REDIS_DATA:+"$REDIS_DATA"}; fi
+mv -f "$folder/.users.acl.new" "$folder/users.acl"
+echo "made users.acl" >&2
 if [ -n "${NODE_UID:-}" ]; then chown "$NODE_UID" "$folder/master_key" "$folder/redis_url"; fi
-if [ -n "${REDIS_UID:-}" ]; then chown "$REDIS_UID" "$folder/users.acl" ${REDIS_DATA:+"$REDIS_DATA"}; fi

@@ -45,7 +45,7 @@ export function tellCluster(set: MetricSet, look: Pick<ClusterLook, "view">): vo
   );
   gauge(
     "yonexus_dead_letters",
-    "Messages that nobody tries again by itself, by what they were for. Of more than 100 places a sample, scaled up.",
+    "Messages that nobody tries again by itself, by what they were for. Of more than 100 places, or rules, a sample, scaled up.",
     byLabel("place", ["followers", "rules"]),
     ({ backlog }) => backlog.deadLetters,
   );

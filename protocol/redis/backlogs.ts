@@ -22,6 +22,8 @@ export interface Backlog {
 
 /** Places that one look takes of each kind. */
 const SAMPLE = 100;
+/** How a place of dead letters begins that is a follower's. */
+const FOLLOWER = "follower ";
 
 /** Looks at what waits: at a bounded number of places that the indexes name, however many there are. */
 export class Backlogs {
@@ -36,16 +38,24 @@ export class Backlogs {
   /** @throws the connection's error when Redis does not answer. */
   async look(): Promise<Backlog> {
     const now = await redisNow(this.#redis);
-    const [queues, inboxes, deadLetters, livenessOverdueMs, queuesOverdueMs, pendingPairings, followers] =
-      await Promise.all([
-        this.#queues(),
-        this.#inboxes(),
-        this.#deadLetters(),
-        this.#overdue(this.#keys.liveness, now),
-        this.#overdue(this.#keys.queues, now),
-        this.#redis.zcount(this.#keys.pendingPairings, now, "+inf"),
-        this.#redis.zcard(this.#keys.followers),
-      ]);
+    const [
+      queues,
+      { deadLettersOfRules, ...inboxes },
+      deadLettersOfFollowers,
+      livenessOverdueMs,
+      queuesOverdueMs,
+      pendingPairings,
+      followers,
+    ] = await Promise.all([
+      this.#queues(),
+      this.#inboxes(),
+      this.#deadLettersOfFollowers(),
+      this.#overdue(this.#keys.liveness, now),
+      this.#overdue(this.#keys.queues, now),
+      this.#redis.zcount(this.#keys.pendingPairings, now, "+inf"),
+      this.#redis.zcard(this.#keys.followers),
+    ]);
+    const deadLetters = { followers: deadLettersOfFollowers, rules: deadLettersOfRules };
     return { ...queues, ...inboxes, deadLetters, livenessOverdueMs, queuesOverdueMs, pendingPairings, followers };
   }
 
@@ -75,7 +85,9 @@ export class Backlogs {
     return { identifier, count: reply.number(1), ageMs: queuedAt === 0 ? 0 : reply.number(3) - queuedAt };
   }
 
-  async #inboxes(): Promise<Pick<Backlog, "inboxed" | "oldestInboxedMs" | "rules">> {
+  async #inboxes(): Promise<
+    Pick<Backlog, "inboxed" | "oldestInboxedMs" | "rules"> & { readonly deadLettersOfRules: number }
+  > {
     const [all, some] = await Promise.all([
       this.#redis.zcard(this.#keys.rules),
       this.#redis.zrandmember(this.#keys.rules, SAMPLE),
@@ -92,39 +104,36 @@ export class Backlogs {
       ),
       oldestInboxedMs: Math.max(0, ...looks.map(({ ageMs }) => ageMs)),
       rules: { held, free: all - held },
+      // Looked at with the rules and not by the places of dead letters, where followers may be many: exact up to as many rules.
+      deadLettersOfRules: scaled(
+        looks.map(({ deadLetters }) => deadLetters),
+        all,
+      ),
     };
   }
 
-  async #inbox(rule: string): Promise<{ isHeld: boolean; count: number; ageMs: number }> {
+  async #inbox(rule: string): Promise<{ isHeld: boolean; count: number; ageMs: number; deadLetters: number }> {
     const own = this.#keys.rule(rule);
-    const reply = await runScript(this.#redis, "lookAtInbox", [own.replicas, own.inbox], []);
+    const [reply, deadLetters] = await Promise.all([
+      runScript(this.#redis, "lookAtInbox", [own.replicas, own.inbox], []),
+      this.#redis.xlen(own.deadLetters),
+    ]);
     reply.outcome("seen");
     const oldestAt = reply.number(2);
     const ageMs = oldestAt === 0 ? 0 : Math.max(0, reply.number(4) - oldestAt);
-    return { isHeld: reply.number(3) > 0, count: reply.number(1), ageMs };
+    return { isHeld: reply.number(3) > 0, count: reply.number(1), ageMs, deadLetters };
   }
 
-  async #deadLetters(): Promise<Backlog["deadLetters"]> {
+  async #deadLettersOfFollowers(): Promise<number> {
     const [all, members] = await Promise.all([
       this.#redis.scard(this.#keys.deadLetterPlaces),
       this.#redis.srandmember(this.#keys.deadLetterPlaces, SAMPLE),
     ]);
-    const places = textsOf(members);
-    const counts = await Promise.all(
-      places.map(async (place) => {
-        const isRule = place.startsWith("rule ");
-        const stream = isRule
-          ? this.#keys.rule(place.slice("rule ".length)).deadLetters
-          : this.#keys.follower(place.slice("follower ".length)).deadLetters;
-        return { isRule, count: await this.#redis.xlen(stream) };
-      }),
+    const counts = textsOf(members).map(async (place) =>
+      // Of rules nothing is counted here, and they are of the sample all the same.
+      place.startsWith(FOLLOWER) ? this.#redis.xlen(this.#keys.follower(place.slice(FOLLOWER.length)).deadLetters) : 0,
     );
-    const of = (wanted: boolean): number =>
-      scaled(
-        counts.map(({ isRule, count }) => (isRule === wanted ? count : 0)),
-        all,
-      );
-    return { followers: of(false), rules: of(true) };
+    return scaled(await Promise.all(counts), all);
   }
 
   async #overdue(index: string, now: number): Promise<number> {

@@ -72,9 +72,19 @@ describe("what waits", () => {
       "rule gone": keys.rule("gone"),
     };
     await redis.sadd(keys.deadLetterPlaces, ...Object.keys(places));
+    await stores.rules.hold("ping", "g", "r1", 60_000);
     for (const id of ["1-0", "2-0"]) await redis.xadd(keys.follower("alice").deadLetters, id, "id", "m");
     await redis.xadd(keys.rule("ping").deadLetters, "*", "from", "alice");
     expect((await backlogs.look()).deadLetters).toEqual({ followers: 2, rules: 1 });
+  });
+
+  it("of dead letters of rules is exact, however many followers have some", async () => {
+    const { keys, redis } = stores;
+    const many = Array.from({ length: 500 }, (_, index) => `follower f-${index}`);
+    await redis.sadd(keys.deadLetterPlaces, ...many, "rule ping");
+    await stores.rules.hold("ping", "g", "r1", 60_000);
+    for (const id of ["1-0", "2-0", "3-0"]) await redis.xadd(keys.rule("ping").deadLetters, id, "from", "alice");
+    for (let look = 0; look < 10; look += 1) expect((await backlogs.look()).deadLetters.rules).toBe(3);
   });
 
   it("for a sweep is as late as what is due longest", async () => {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadConfig } from "@yonexus/protocol/config";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { isSettingVariable } from "../settingVariables.ts";
@@ -113,6 +114,21 @@ describe("the Kubernetes manifests", () => {
       const secretFiles = container?.env.filter(({ name }) => name.endsWith("_FILE")).map(({ value }) => value) ?? [];
       expect(secretFiles.toSorted()).toEqual([`${mount}/master_key`, `${mount}/redis_url`]);
     }
+  });
+
+  it("serve the console where its port-forward puts it, and leave room for Discord's buttons", () => {
+    const environment = find("Deployment", "yonexus-coordinator").spec.template.spec.containers[0]?.env ?? [];
+    const url = environment.find(({ name }) => name === "YONEXUS_CONSOLE_URL")?.value;
+    // As `kubectl port-forward` of the README does: the same port here and there.
+    expect(url).toBe(`http://127.0.0.1:${settings.YONEXUS_ADMIN_PORT}`);
+    expect(readFileSync(join(FOLDER, "README.md"), "utf8")).toContain(
+      `port-forward service/yonexus-coordinator ${settings.YONEXUS_ADMIN_PORT}`,
+    );
+    expect(loadConfig({ env: { ...settings, YONEXUS_CONSOLE_URL: url ?? "" } }).consoleUrl).toBe(url);
+    const text = readFileSync(join(FOLDER, "coordinator.yaml"), "utf8");
+    const commented = [...text.matchAll(/^ *# - name: (\w+)$/gmu)].map(([, name = ""]) => name);
+    expect(commented).toContain("YONEXUS_DISCORD_PUBLIC_KEY");
+    expect(commented.filter((name) => !isSettingVariable(name))).toEqual([]);
   });
 
   it("select pods that there are, in every Service, budget, policy and autoscaler", () => {

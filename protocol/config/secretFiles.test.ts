@@ -54,6 +54,16 @@ describe("a secret in a file of its own", () => {
     expect(loadConfig({ env: {}, file: config }).masterKeys).toHaveLength(1);
   });
 
+  it("of master keys takes one a line, in either spelling: the first seals", () => {
+    const both = file(`${KEY}\n${OLD_KEY}\n`);
+    for (const variable of ["YONEXUS_MASTER_KEY_FILE", "YONEXUS_MASTER_KEYS_FILE"]) {
+      expect(loadConfig({ env: { [variable]: both } }).masterKeys).toEqual([
+        new Uint8Array(32).fill(7),
+        new Uint8Array(32).fill(9),
+      ]);
+    }
+  });
+
   it("counts as given where a setting is required", () => {
     const config = loadConfig({ env: { YONEXUS_MASTER_KEY_FILE: file(KEY) }, require: ["masterKeys"] });
     expect(config.masterKeys).toHaveLength(1);

@@ -138,7 +138,7 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
   }
 
   addConsoleRoutes(admin, {
-    ...{ access, gate, files, coordinatorId, logger },
+    ...{ access, gate, files, coordinatorId, logger, onRedisError },
     decisions: new Decisions(pairings, access),
     onChange: () => hub.changed(),
   });
@@ -153,8 +153,12 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
       const session = await gate.requireSession(request.headers);
       sockets.handleUpgrade(request, socket, head, (webSocket) => hub.add(webSocket, session));
     } catch (error) {
-      if (error instanceof AdminError) refuseUpgrade(socket, error.status, error.message);
-      else refuseUpgrade(socket, 503, "Redis does not answer: try again when it does.");
+      if (error instanceof AdminError) {
+        refuseUpgrade(socket, error.status, error.message);
+        return;
+      }
+      onRedisError(error);
+      refuseUpgrade(socket, 503, "Redis does not answer: try again when it does.");
     }
   }
   const unanswered = new WeakSet<WebSocket>();

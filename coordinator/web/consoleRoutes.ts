@@ -15,6 +15,8 @@ export interface ConsoleParts {
   readonly files: PageFiles | undefined;
   readonly coordinatorId: string;
   readonly logger: Logger;
+  /** Somebody was told that Redis does not answer: whether it refuses is for the log. */
+  readonly onRedisError: (error: unknown) => void;
   /** Something was changed: pages are to be told soon. */
   readonly onChange: () => void;
 }
@@ -27,10 +29,22 @@ const CROSS_SITE = { limit: 10, windowMs: 60_000 };
 
 /** Puts the console's page, and what it asks for over HTTP, on the admin server. */
 export function addConsoleRoutes(admin: AdminServer, parts: ConsoleParts): void {
-  const { access, gate, decisions, files, coordinatorId, logger, onChange } = parts;
+  const { access, gate, decisions, files, coordinatorId, logger, onRedisError, onChange } = parts;
   const signIns = new Attempts(ATTEMPTS);
   const bySession = new Attempts(ATTEMPTS);
   const crossSite = new Attempts(CROSS_SITE);
+  /** What fails for lack of Redis is told so, and not as a fault of the console. @throws AdminError 503 */
+  const orUnavailable = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof AdminError) throw error;
+      onRedisError(error);
+      throw new AdminError(503, "Redis does not answer: try again when it does, and look whether it was done.", {
+        cause: error,
+      });
+    }
+  };
   const info = (csrf: string, by: string): SessionInfo => ({ csrf, by, coordinatorId });
 
   const mustBeFew = (attempts: Attempts, who: string): void => {
@@ -129,18 +143,6 @@ const LINK_REFUSALS = {
   used: "This link was used already, and is good for once: ask for a new one with `yonexus console`.",
   expired: "This link is over: ask for a new one with `yonexus console`.",
 };
-
-/** What fails for lack of Redis is told so, and not as a fault of the console. @throws AdminError 503 */
-async function orUnavailable<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof AdminError) throw error;
-    throw new AdminError(503, "Redis does not answer: try again when it does, and look whether it was done.", {
-      cause: error,
-    });
-  }
-}
 
 async function bodyText(request: AdminRequest): Promise<string> {
   if (!/^application\/json(?:;|$)/u.test(request.headers["content-type"] ?? "")) {

@@ -290,6 +290,8 @@ describe("what the user may not do", { timeout: 2 * PATIENCE_MS }, () => {
   ])("is told once, at warn, as the work of %s: %s", async (source, command) => {
     await server.command("ACL", "SETUSER", "yonexus", "reset", ...rulesOfTemplate(), `-${command}`);
     const [port = 0] = await freePorts(1);
+    // Whom the console asks after.
+    const shown = await cluster.startNode();
     const { log, stop } = await cluster.startCoordinator({
       YONEXUS_LOG_LEVEL: "info",
       YONEXUS_ADMIN_PORT: String(port),
@@ -301,6 +303,7 @@ describe("what the user may not do", { timeout: 2 * PATIENCE_MS }, () => {
         .filter(({ event }) => event === "redis_work_failed");
     await waitFor("the refusal to be logged", () => told().length > 0, PATIENCE_MS);
     await stop();
+    await shown.stop();
     expect(told()).toMatchObject([{ level: 40, source, error: expect.stringMatching(new RegExp(command, "u")) }]);
   });
 });

@@ -6,9 +6,9 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 . "$root/scripts/lib/installation.sh"
 . "$root/scripts/lib/containerEngine.sh"
 
-# Of each kind that Redis can do differently in a container: scripts, streams, blocking reads, jobs, an outage, a restart.
+# Of each kind that Redis can do differently in a container: scripts, streams, blocking reads, an outage, a restart.
 with_redis_in_container=(
-  test/redis/{trustStore,pairing,sessionOwnership,messageQueueSettle,ruleConsumer,coordinatorLifecycle}.test.ts
+  test/redis/{trustStore,pairing,sessionOwnership,messageQueueSettle,ruleConsumer}.test.ts
   test/cluster/{handshake,messages,queuedDelivery,redisOutage}.test.ts
 )
 

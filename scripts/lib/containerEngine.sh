@@ -13,12 +13,12 @@ use_engine() {
   if [[ ! -x $tools/engine-up.sh || $(id -u) != 0 ]]; then
     fail "these tests need a Docker engine with Compose 2: start one that this user may use (\`docker compose version\` and \`docker info\` must work), and run this again."
   fi
+  engine_tools=$tools
   # One that runs already is left running.
   [[ -f $base/env ]] && docker -H "unix://$base/run/docker.sock" info >/dev/null 2>&1 || engine_is_ours=$base
   run_quietly "starting a Docker engine (from nothing about two minutes)" \
     env NODE_BIN="$(command -v node)" "$tools/engine-up.sh" "$base" ||
     fail "the engine did not start, see above."
-  engine_tools=$tools
   # shellcheck disable=SC1091
   . "$base/env"
 }

@@ -36,8 +36,12 @@ export async function startRedisContainer(args: readonly string[]): Promise<Redi
     pid = (await container.inspect()).State.Pid;
   };
   const isRunning = async () => (await container.inspect()).State.Running;
-  const end = async (signal: NodeJS.Signals) => {
+  /** Of one that is not paused nothing is asked, as with a process. */
+  const resume = async () => {
     if ((await container.inspect()).State.Paused) await container.unpause();
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    await resume();
     if (!(await isRunning())) return;
     await container.kill({ signal });
     await container.wait();
@@ -58,7 +62,7 @@ export async function startRedisContainer(args: readonly string[]): Promise<Redi
       await boot();
     },
     pause: async () => void (await container.pause()),
-    resume: async () => void (await container.unpause()),
+    resume,
     stop: async () => {
       await end("SIGKILL");
       await container.remove({ force: true, v: true });

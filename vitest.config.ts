@@ -44,6 +44,12 @@ const alerts =
     ? []
     : [{ ...shared, test: { name: "alerts", include: ["test/alerts/**/*.test.ts"], testTimeout: 60_000 } }];
 
+// They need HAProxy, which scripts/test.sh installs where it can.
+const balancer =
+  process.env.YONEXUS_TEST_HAPROXY === undefined
+    ? []
+    : [{ ...shared, test: { name: "balancer", include: ["test/balancer/**/*.test.ts"], testTimeout: 60_000 } }];
+
 // They need a browser: scripts/testConsole.sh sees to it and says where it is.
 const operatorConsole =
   process.env.YONEXUS_TEST_BROWSER === undefined
@@ -95,6 +101,7 @@ export default defineConfig({
         test: { name: "plugin", include: ["test/plugin/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 },
       },
       ...alerts,
+      ...balancer,
       ...openclaw,
       ...containers,
       ...operatorConsole,

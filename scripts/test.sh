@@ -6,6 +6,6 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 install_packages "$root"
 install_redis
-install_promtool
+install_deploy_programs
 cd "$root"
 exec "$root/node_modules/.bin/vitest" run "$@"

@@ -72,15 +72,29 @@ install_redis() {
   fail "the tests need a real Redis: install redis-server or valkey-server (7.0 or later), or start a Docker engine."
 }
 
-# install_promtool: the program that tests alert rules; without it those tests are left out, which is said.
-install_promtool() {
-  if ! command -v promtool >/dev/null 2>&1 && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null 2>&1; then
-    run_quietly "installing promtool with apt" install_with_apt prometheus || true
+# find_program NAME: prints its path, also where only an administrator's PATH has it.
+find_program() {
+  PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin command -v "$1"
+}
+
+# install_deploy_programs: what runs the alert rules and the balancer's configuration; without one its tests are left out, which is said.
+install_deploy_programs() {
+  local missing=()
+  find_program promtool >/dev/null || missing+=(prometheus)
+  find_program haproxy >/dev/null || missing+=(haproxy)
+  if ((${#missing[@]} > 0)) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null 2>&1; then
+    run_quietly "installing ${missing[*]} with apt" install_with_apt "${missing[@]}" || true
   fi
-  if command -v promtool >/dev/null 2>&1; then
+  if find_program promtool >/dev/null; then
     export YONEXUS_TEST_PROMTOOL=1
   else
     say "no promtool on the PATH: the tests of the alerts are left out. It comes with Prometheus."
+  fi
+  if YONEXUS_TEST_HAPROXY=$(find_program haproxy); then
+    export YONEXUS_TEST_HAPROXY
+  else
+    unset YONEXUS_TEST_HAPROXY
+    say "no haproxy on the PATH: the tests of the balancer's configuration are left out."
   fi
 }
 

@@ -1,18 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { freePorts } from "../test/support/freePorts.ts";
-import { waitFor } from "../test/support/waitFor.ts";
+import { freePorts } from "../support/freePorts.ts";
+import { waitFor } from "../support/waitFor.ts";
 
-const CONFIG = join(import.meta.dirname, "haproxy.cfg");
-const HAPROXY = ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/usr/bin/haproxy"].find((path) => existsSync(path));
+const CONFIG = join(import.meta.dirname, "../../deploy/haproxy.cfg");
+const HAPROXY = process.env.YONEXUS_TEST_HAPROXY ?? "haproxy";
 
-describe.skipIf(HAPROXY === undefined)("deploy/haproxy.cfg", () => {
+describe("deploy/haproxy.cfg", () => {
   const folder = mkdtempSync(join(tmpdir(), "haproxy-"));
   /** What coordinators were asked, health checks left out, and how they answer. */
   let asked: string[] = [];
@@ -41,7 +41,7 @@ describe.skipIf(HAPROXY === undefined)("deploy/haproxy.cfg", () => {
       .replace("bind :8404", `bind 127.0.0.1:${statistics}`)
       .replace(/^ {2}server-template coordinator .*$/mu, lines.join("\n"));
     writeFileSync(join(folder, "haproxy.cfg"), config);
-    balancer = spawn(HAPROXY ?? "", ["-db", "-f", join(folder, "haproxy.cfg")], { stdio: "ignore" });
+    balancer = spawn(HAPROXY, ["-db", "-f", join(folder, "haproxy.cfg")], { stdio: "ignore" });
     await waitFor("the balancer", async () => (await fetch(`http://127.0.0.1:${port}/`)).ok, 20_000);
   }, 30_000);
   beforeEach(() => {
@@ -63,7 +63,7 @@ describe.skipIf(HAPROXY === undefined)("deploy/haproxy.cfg", () => {
     });
 
   it("is a configuration that HAProxy takes", () => {
-    expect(spawnSync(HAPROXY ?? "", ["-c", "-f", CONFIG], { encoding: "utf8" }).status).toBe(0);
+    expect(spawnSync(HAPROXY, ["-c", "-f", CONFIG], { encoding: "utf8" }).status).toBe(0);
   });
 
   it("asks a second coordinator when one does not answer, and never sends a POST twice", async () => {

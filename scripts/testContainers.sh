@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
-# testContainers.sh [arguments of vitest]: builds the image, tests the cluster of docker-compose.yml in a real Docker engine, and runs a
-# part of the other tests with their Redis in a container. With YONEXUS_TEST_IMAGE it tests an image that is there.
+# testContainers.sh [--all] [arguments of vitest]: builds the image, tests the cluster of docker-compose.yml in a real Docker engine, and runs
+# a part of the integration tests with their Redis in a container, or all of them. With YONEXUS_TEST_IMAGE it tests an image that is there.
 set -euo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 . "$root/scripts/lib/installation.sh"
 . "$root/scripts/lib/containerEngine.sh"
 
-# Of each kind that Redis can do differently in a container: scripts, streams, blocking reads, an outage, a restart.
+# Of each kind that Redis can do differently in a container: scripts, streams, blocking reads, jobs, a restart.
 with_redis_in_container=(
-  test/redis/{trustStore,pairing,sessionOwnership,messageQueueSettle,ruleConsumer}.test.ts
-  test/cluster/{handshake,messages,queuedDelivery,redisOutage}.test.ts
+  test/redis/{trustStore,pairing,sessionOwnership,messageQueueSettle,ruleConsumer,coordinatorSweeps}.test.ts
+  test/cluster/{handshake,messages,queuedDelivery,queuedDeliveryOutage}.test.ts
 )
+# All of them take a quarter of an hour.
+if [[ ${1:-} == --all ]]; then
+  shift
+  with_redis_in_container=(test/redis test/cluster)
+fi
 
 install_packages "$root"
 cd "$root"

@@ -1,5 +1,5 @@
 import type { PairingStore, TrustStore } from "@yonexus/protocol/redis";
-import { normalizePairingCode } from "@yonexus/protocol/wire";
+import { normalizePairingCode } from "@yonexus/protocol/wire/basics";
 import type { ConnectionEvent } from "../session/event.ts";
 import type { Peer } from "../session/state.ts";
 import { newSecret } from "./pairGrant.ts";

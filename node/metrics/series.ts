@@ -1,4 +1,4 @@
-import { CLOSE_CODES, type CloseReason } from "@yonexus/protocol/wire";
+import { CLOSE_CODES, type CloseReason } from "@yonexus/protocol/wire/basics";
 import type { ConnectionEvent } from "../session/event.ts";
 
 type Dispatched = Extract<ConnectionEvent, { type: "dispatched" }>["outcome"];

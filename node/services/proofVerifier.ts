@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { promisify } from "node:util";
-import { type ProofToVerify, readProof } from "@yonexus/protocol/wire";
+import { type ProofToVerify, readProof } from "@yonexus/protocol/wire/basics";
 
 const verifyAsync = promisify(verify);
 

@@ -1,4 +1,5 @@
-import { type CloseReason, isCloseReason, type MessageRejectedReason } from "@yonexus/protocol/wire";
+import type { MessageRejectedReason } from "@yonexus/protocol/wire";
+import { type CloseReason, isCloseReason } from "@yonexus/protocol/wire/basics";
 import { echo, errorAnswer, heartbeatAck, messageAck, rePairRequired, statusUpdate } from "./answers.ts";
 import type { ConnectionEvent, Effect, Transition } from "./event.ts";
 import { type InboundMessage, inboundMessage } from "./inboundMessage.ts";

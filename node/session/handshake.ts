@@ -1,13 +1,12 @@
+import type { FollowerMessage, FollowerMessageOf } from "@yonexus/protocol/wire";
 import {
   decodeBase64Strict,
-  type FollowerMessage,
-  type FollowerMessageOf,
   isUsablePublicKey,
   keyFingerprint,
   knownCapabilities,
   LIMITS,
   PROTOCOL_VERSION,
-} from "@yonexus/protocol/wire";
+} from "@yonexus/protocol/wire/basics";
 import {
   authFailed,
   authSuccess,

@@ -1,4 +1,4 @@
-import { BUILTIN, SEPARATOR } from "@yonexus/protocol/wire";
+import { BUILTIN, SEPARATOR } from "@yonexus/protocol/wire/basics";
 import type { QueuedMessage } from "./deliveryWindow.ts";
 
 const HEAD = `${BUILTIN}${SEPARATOR}{"type":"message","timestamp":`;

@@ -1,6 +1,6 @@
 import { readRedisTls } from "@yonexus/protocol/config";
 import { readClusterFile } from "@yonexus/protocol/local";
-import { type Cluster, explainConnection, openCluster } from "@yonexus/protocol/redis";
+import { type Cluster, openCluster } from "@yonexus/protocol/redis";
 import type { CliAccess } from "../commands/cliCommand.ts";
 import { codesAt, type PluginConfig, readConfig } from "./config.ts";
 import { SECRET_KEYS } from "./configSchema.ts";
@@ -80,9 +80,13 @@ async function connect(config: PluginConfig, folder: DataFolder): Promise<Cluste
     });
   } catch (error) {
     // A gateway that was killed leaves word of a Redis that ended with it.
-    if (config.shared.redisUrl === undefined && explainConnection(lastError) !== undefined) throw notRunning(error);
+    if (config.shared.redisUrl === undefined && isNobodyThere(lastError)) throw notRunning(error);
     throw error instanceof Error && "code" in error ? error : (lastError ?? error);
   }
+}
+
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ECONNREFUSED" || error.code === "ENOENT");
 }
 
 /** In a terminal OpenClaw gives secrets as they are written. One that cannot be resolved stays so, and is told by its key. */

@@ -1,5 +1,5 @@
 import { type Config, ConfigError, loadConfig, nearestName } from "@yonexus/protocol/config";
-import { isRule } from "@yonexus/protocol/wire";
+import { isRule } from "@yonexus/protocol/wire/basics";
 import { CONFIG_KEYS, MODES, SECRET_KEYS, SHARED_KEYS } from "./configSchema.ts";
 import { PluginError } from "./errors.ts";
 import { CONFIG_PLACE } from "./identity.ts";

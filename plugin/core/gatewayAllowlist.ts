@@ -9,14 +9,19 @@ const RENEW_EVERY_MS = 3_600_000;
  * stays as it is: whom an earlier one let in is not taken off for want of a gateway that names them.
  */
 export class GatewayAllowlist {
-  readonly #trust: TrustStore;
+  readonly #trust: Pick<TrustStore, "applyConfigured" | "renewSource">;
   readonly #identifiers: readonly string[] | undefined;
   readonly #source: string;
   readonly #logger: HostLogger;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param source names this gateway among those that feed the allowlist. */
-  constructor(trust: TrustStore, identifiers: readonly string[] | undefined, source: string, logger: HostLogger) {
+  constructor(
+    trust: Pick<TrustStore, "applyConfigured" | "renewSource">,
+    identifiers: readonly string[] | undefined,
+    source: string,
+    logger: HostLogger,
+  ) {
     this.#trust = trust;
     this.#identifiers = identifiers;
     this.#source = source;
@@ -25,7 +30,10 @@ export class GatewayAllowlist {
 
   /** @throws the error of Redis. */
   async apply(): Promise<void> {
-    if (this.#identifiers === undefined) return;
+    if (this.#identifiers === undefined) {
+      await this.#trust.renewSource(this.#source);
+      return;
+    }
     const { added, removed } = await this.#trust.applyConfigured(this.#identifiers, this.#source);
     if (added.length > 0) this.#logger.info(`Let in by followerIdentifiers: ${added.join(", ")}.`);
     if (removed.length > 0)

@@ -13,7 +13,7 @@ import {
   redisNow,
   TrustStore,
 } from "@yonexus/protocol/redis";
-import { isIdentifier } from "@yonexus/protocol/wire";
+import { isIdentifier } from "@yonexus/protocol/wire/basics";
 import { PluginError } from "./errors.ts";
 
 export interface FollowerList {

@@ -5,7 +5,7 @@ import {
   RuleHeldError,
   type RuleOptions,
 } from "@yonexus/protocol/redis";
-import { isRule } from "@yonexus/protocol/wire";
+import { isRule } from "@yonexus/protocol/wire/basics";
 import { PluginError } from "./errors.ts";
 import { explainFailure, kindOf } from "./failure.ts";
 import type { HostLogger } from "./host.ts";
@@ -190,8 +190,8 @@ class Entry implements RuleRegistration {
   #failed(error: unknown): void {
     if (this.#stopping !== undefined) return;
     if (!(error instanceof RuleHeldError)) {
-      // Who took the rule before has no part in this.
-      this.#lostTo = undefined;
+      // It was held again since: who took it before has no part in this.
+      if (this.#held?.isLive === true) this.#lostTo = undefined;
       this.#logger.debug?.(`${this.owner}, rule ${this.rule}: a try failed (${kindOf(error)}).`);
       return;
     }

@@ -168,8 +168,8 @@ export class PluginRuntime {
     this.#link?.close();
     this.#allowlist?.stop();
     const reserved = CLOSE_MS + (this.#parts.config.mode === "standalone" ? STOP_STANDALONE_MS : 0);
-    const users = Promise.all([this.#run, this.#setups.stop(), this.#desk.stop()]);
-    await this.#step("rules and registrations", users, STOP_MS - reserved);
+    const users = [this.#run, this.#setups.stop(), this.#desk.stop()];
+    await this.#step("rules and registrations", everyOne(users), STOP_MS - reserved);
     await this.#step("connections", this.#cluster?.close(), CLOSE_MS);
     await this.#step("the node, the coordinator and the private Redis", this.#standalone?.stop(), STOP_STANDALONE_MS);
     this.#parts.health.well();
@@ -369,6 +369,12 @@ export class PluginRuntime {
       { cause },
     );
   }
+}
+
+/** @throws what the first of them that failed threw, when all have ended. */
+async function everyOne(works: readonly (Promise<void> | undefined)[]): Promise<void> {
+  const ends = await Promise.allSettled(works);
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 /** Something that a person has to mend, and that says how. */

@@ -1,7 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { sendText } from "@yonexus/protocol/operator";
 import { MaybeQueuedError, type SendOptions, type SendResult } from "@yonexus/protocol/redis";
-import { isRule, SEPARATOR } from "@yonexus/protocol/wire";
+import { isRule, SEPARATOR } from "@yonexus/protocol/wire/basics";
 import Type from "typebox";
 import { PluginError } from "../core/errors.ts";
 import type { HostTool } from "../core/host.ts";
@@ -75,13 +74,15 @@ export function sendMessageToClient(reach: Reach): HostTool {
       const waits = waitFor === "written" || waitFor === "acked";
       const limitMs = waits ? WAIT_TIMEOUT_MS : ANSWER_TIMEOUT_MS;
       const began = performance.now();
-      // Named before it is sent: when no answer comes, there is a name to ask for.
-      const named = messageId ?? randomBytes(12).toString("base64url");
+      let named = messageId ?? "";
       const options: SendOptions = {
-        messageId: named,
+        onNamed: (id) => {
+          named = id;
+        },
         // A record, so that the agent can ask later what became of it.
         ...(delivery === "queued" ? {} : { record: true }),
         ...(delivery === undefined ? {} : { delivery }),
+        ...(messageId === undefined ? {} : { messageId }),
         ...(ttlSeconds === undefined ? {} : { ttlMs: ttlSeconds * 1000 }),
         ...(waitFor === undefined ? {} : { waitFor }),
       };

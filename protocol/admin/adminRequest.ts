@@ -9,6 +9,8 @@ export interface AdminRequest {
   readonly headers: IncomingHttpHeaders;
   /** Where it comes from: of one that a trusted proxy passed on, the client that the proxy names. */
   readonly address: string;
+  /** The same as limits count it: of IPv6 the network, since one customer has all of it. */
+  readonly counted: string;
   /**
    * Reads the whole body. May be called once.
    * @throws AdminError 413 when it has more bytes than that, 400 when it breaks off
@@ -25,7 +27,8 @@ export function adminRequest(message: IncomingMessage, addresses: SourceAddresse
     method: message.method === "HEAD" ? "GET" : (message.method ?? ""),
     url: new URL(text),
     headers: message.headers,
-    address: addresses.of(message),
+    address: addresses.exactly(message),
+    counted: addresses.of(message),
     body: (maxBytes) => readBody(message, maxBytes),
   };
 }

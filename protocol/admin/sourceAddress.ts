@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { BlockList, isIP, isIPv6, type Socket } from "node:net";
 
-/** Where a request comes from, as limits count it. Behind trusted proxies it is the client that they name. */
+/** Where a request comes from. Behind trusted proxies it is the client that they name. */
 export class SourceAddresses {
   readonly #trusted = new BlockList();
 
@@ -15,7 +15,17 @@ export class SourceAddresses {
     }
   }
 
+  /** As limits count it. */
   of(request: IncomingMessage): string {
+    return counted(this.#address(request));
+  }
+
+  /** The address itself, for people. */
+  exactly(request: IncomingMessage): string {
+    return this.#address(request) || "unknown";
+  }
+
+  #address(request: IncomingMessage): string {
     let address = plain(request.socket.remoteAddress ?? "");
     const header = request.headers["x-forwarded-for"];
     const hops = (Array.isArray(header) ? header.join(",") : (header ?? "")).split(",").map((hop) => plain(hop.trim()));
@@ -25,7 +35,7 @@ export class SourceAddresses {
       if (hop === undefined || isIP(hop) === 0) break;
       address = hop;
     }
-    return counted(address);
+    return address;
   }
 
   /** The same of a socket that has sent nothing yet; undefined when it is a trusted proxy's, which stands for many. */

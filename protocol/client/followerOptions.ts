@@ -1,5 +1,5 @@
 import type { ClientOptions } from "ws";
-import { CAPABILITIES, type Capability, isIdentifier, knownCapabilities, LIMITS } from "../wire/index.ts";
+import { CAPABILITIES, type Capability, isIdentifier, knownCapabilities, LIMITS } from "../wire/basics.ts";
 import type { Backoff } from "./backoff.ts";
 import { type FollowerClock, systemClock } from "./clock.ts";
 import type { CodeNeeded } from "./followerEvents.ts";

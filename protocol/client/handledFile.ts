@@ -1,5 +1,5 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
-import { isMessageId } from "../wire/index.ts";
+import { isMessageId } from "../wire/basics.ts";
 import { removeTemporaries, writeFileAtomically } from "./atomicFile.ts";
 import { MOST_HANDLED_IDS } from "./handledIds.ts";
 import type { HandledIdStore } from "./savedState.ts";

@@ -1,4 +1,4 @@
-import { closeCode, closeReasonOf, isCloseReason, mayReconnect } from "../wire/index.ts";
+import { closeCode, closeReasonOf, isCloseReason, mayReconnect } from "../wire/basics.ts";
 import { backoffMs } from "./backoff.ts";
 import type { FollowerState, LinkEnd, LinkedState } from "./followerState.ts";
 import { type StopCode, stopCodeOf, whatToDo } from "./stopReasons.ts";

@@ -1,4 +1,5 @@
-import { knownCapabilities, type NodeMessage, type NodeMessageOf, type PairFailedReason } from "../wire/index.ts";
+import { knownCapabilities } from "../wire/basics.ts";
+import type { NodeMessage, NodeMessageOf, PairFailedReason } from "../wire/index.ts";
 import { clockOffset } from "./clockOffset.ts";
 import type { FollowerState, LinkedState, OpenPairing } from "./followerState.ts";
 import type { StopCode } from "./stopReasons.ts";

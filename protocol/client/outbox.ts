@@ -1,4 +1,5 @@
-import { LIMITS, type NodeMessageOf } from "../wire/index.ts";
+import { LIMITS } from "../wire/basics.ts";
+import type { NodeMessageOf } from "../wire/index.ts";
 import { backoffMs } from "./backoff.ts";
 import type { OutgoingMessage } from "./outgoingMessage.ts";
 

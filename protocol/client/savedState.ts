@@ -1,5 +1,5 @@
 import nacl from "tweetnacl";
-import { decodeBase64Strict, encodeBase64, LIMITS } from "../wire/index.ts";
+import { decodeBase64Strict, encodeBase64, LIMITS } from "../wire/basics.ts";
 
 /** What a follower keeps between runs. `secretKey` and `secret` are never shown. */
 export interface SavedState {

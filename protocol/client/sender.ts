@@ -1,4 +1,5 @@
-import { encodeApplication, type NodeMessageOf } from "../wire/index.ts";
+import { encodeApplication } from "../wire/basics.ts";
+import type { NodeMessageOf } from "../wire/index.ts";
 import {
   DeliveryUnknownError,
   FollowerClosedError,

@@ -1,4 +1,4 @@
-import { encodeBase64, keyFingerprint, newNonce, signProof } from "../wire/index.ts";
+import { encodeBase64, keyFingerprint, newNonce, signProof } from "../wire/basics.ts";
 import { HandledIds } from "./handledIds.ts";
 import { type FollowerStateStore, newSavedState, publicKeyOf, type SavedState, secretKeyOf } from "./savedState.ts";
 

@@ -80,10 +80,10 @@ export class AllowlistSources {
     const key = this.#keys.followerSources;
     if (Number(await this.#redis.zscore(key, source)) !== renewedAt) return;
     const names = await this.named(source);
-    // The source last: stopped in between, the next sweep finds it again.
-    await this.#redis.del(this.#keys.configuredBy(source));
+    // Only what is known: what is written meanwhile is its new list. The source last: stopped in between, the next sweep finds it again.
+    await this.unlist(source, names);
     const reply = await runScript(this.#redis, "removeIfDue", [key], [source, renewedAt]);
-    // In use again meanwhile: what was deleted may be its new list. A name too many in an index is harmless.
+    // In use again meanwhile, and it may have named them again before they were taken out. A name too many in an index is harmless.
     if (reply.outcome("removed", "moved") === "moved" && names.length > 0)
       await this.#redis.sadd(this.#keys.configuredBy(source), ...names);
   }

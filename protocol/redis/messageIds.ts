@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { isIdentifier, LIMITS } from "../wire/index.ts";
+import { isIdentifier, LIMITS } from "../wire/basics.ts";
 
 /** Base64url characters of 9 random bytes. */
 const RANDOM_CHARACTERS = 12;

@@ -1,4 +1,5 @@
-import { type GapReason, isMessageId } from "../wire/index.ts";
+import { isMessageId } from "../wire/basics.ts";
+import type { GapReason } from "../wire/index.ts";
 import type { RedisConnection } from "./connection.ts";
 import { type Enqueue, EnqueueBatch, type EnqueueOutcome } from "./enqueueBatch.ts";
 import type { FollowerKeys, Keys } from "./keys.ts";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { LIMITS } from "../wire/index.ts";
+import { LIMITS } from "../wire/basics.ts";
 import type { RedisConnection } from "./connection.ts";
 import { before } from "./deadline.ts";
 import type { Keys } from "./keys.ts";
@@ -74,6 +74,7 @@ export class MessageSender {
     checkSend(identifier, message, options, this.#maxFrameBytes);
     const { delivery = "live", record = false, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     const { messageId, isOwnId } = this.#idOf(identifier, options);
+    options.onNamed?.(messageId);
     if (this.#unanswered >= this.#maxUnanswered) {
       return { result: "overloaded", messageId, reached: "accepted", where: "sender" };
     }

@@ -1,4 +1,5 @@
-import { CLOSE_CODES, type CloseReason, type FollowerStatus } from "../wire/index.ts";
+import { CLOSE_CODES, type CloseReason } from "../wire/basics.ts";
+import type { FollowerStatus } from "../wire/index.ts";
 
 /**
  * What became of a pairing: the admin was told, or cannot be; an operator approved or refused it; or an operator's decision about

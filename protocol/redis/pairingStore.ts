@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { newPairingCode } from "../wire/index.ts";
+import { newPairingCode } from "../wire/basics.ts";
 import { redisNow } from "./clock.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { Keys } from "./keys.ts";

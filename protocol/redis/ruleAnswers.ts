@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { SEPARATOR, withSender } from "../wire/index.ts";
+import { SEPARATOR, withSender } from "../wire/basics.ts";
 import type { MessageSender } from "./messageSender.ts";
 import type { InboundMessage, RuleHandler } from "./ruleConsumer.ts";
 import type { SendOptions } from "./sendOptions.ts";

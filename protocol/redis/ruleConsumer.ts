@@ -1,4 +1,4 @@
-import { isRule, withSender } from "../wire/index.ts";
+import { isRule, withSender } from "../wire/basics.ts";
 import { AckSender } from "./ackSender.ts";
 import type { RedisConnection } from "./connection.ts";
 import { RedisUnreachableError } from "./errors.ts";

@@ -1,4 +1,4 @@
-import { SEPARATOR } from "../wire/index.ts";
+import { SEPARATOR } from "../wire/basics.ts";
 import { redisNow } from "./clock.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { Keys } from "./keys.ts";

@@ -1,4 +1,4 @@
-import { isIdentifier, isMessageId, LIMITS, SEPARATOR, splitApplication } from "../wire/index.ts";
+import { isIdentifier, isMessageId, LIMITS, SEPARATOR, splitApplication } from "../wire/basics.ts";
 import { InvalidMessageError } from "./errors.ts";
 
 export interface SendOptions {
@@ -18,6 +18,8 @@ export interface SendOptions {
   readonly waitFor?: "queued" | "written" | "acked";
   /** How long to wait in all (ms): for Redis, while it is away, and then for what is waited for. 5,000 unless given. */
   readonly timeoutMs?: number;
+  /** Told the message's id before it is sent: when no answer comes, there is one to ask for. */
+  readonly onNamed?: (messageId: string) => void;
   /** Of a live message: keep a record, so that `getMessage` finds it later. Of queued ones there always is one. */
   readonly record?: boolean;
 }

@@ -1,4 +1,4 @@
-import { FOLLOWER_STATUSES, type FollowerStatus, isIdentifier } from "../wire/index.ts";
+import { FOLLOWER_STATUSES, type FollowerStatus, isIdentifier } from "../wire/basics.ts";
 import { unlessAborted } from "./aborting.ts";
 import type { RedisConnection } from "./connection.ts";
 import { before } from "./deadline.ts";

@@ -1,4 +1,4 @@
-import { decodeBase64Strict, keyFingerprint, LIMITS } from "../wire/index.ts";
+import { decodeBase64Strict, keyFingerprint, LIMITS } from "../wire/basics.ts";
 import type { RedisConnection } from "./connection.ts";
 import { RecordError, UnsealError } from "./errors.ts";
 import type { Keys } from "./keys.ts";

@@ -20,7 +20,6 @@ import { StatusUpdate } from "./messages/statusUpdate.ts";
 
 export { AUTH_FAILED_REASONS, type AuthFailedReason } from "./messages/authFailed.ts";
 export { disconnectNotice } from "./messages/disconnectNotice.ts";
-export { FOLLOWER_STATUSES, type FollowerStatus } from "./messages/followerStatus.ts";
 export { GAP_REASONS, type GapReason } from "./messages/gap.ts";
 export { NEXT_ACTIONS, type NextAction } from "./messages/helloAck.ts";
 export {

@@ -95,7 +95,7 @@ const STATE_MACHINE_RULE: Pick<Rule, "refuses" | "because"> = {
     // Types are gone when it runs: the machine may name what a store answers without being able to ask it.
     if (isType) return false;
     if (target !== undefined) return !target.startsWith("node/session/");
-    return isInputOutput(text) || (isWorkspace(text) && text !== "@yonexus/protocol/wire");
+    return isInputOutput(text) || (isWorkspace(text) && !/^@yonexus\/protocol\/wire(?:\/basics)?$/.test(text));
   },
   because: "the state machine, and all it is made of, is pure: it knows node/session and the wire layer",
 };

@@ -1,5 +1,5 @@
 import { plainText } from "@yonexus/protocol/operator";
-import { isIdentifier, isMessageId, isRule, LIMITS, splitApplication } from "@yonexus/protocol/wire";
+import { isIdentifier, isMessageId, isRule, LIMITS, splitApplication } from "@yonexus/protocol/wire/basics";
 import { UsageError } from "./cliError.ts";
 
 /** @throws UsageError */

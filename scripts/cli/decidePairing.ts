@@ -23,8 +23,6 @@ interface Decision<Outcome extends string> {
   readonly done: readonly Outcome[];
 }
 
-/** Of a fingerprint so much must be given to stand for the key: its first two groups, with what is between them. */
-const MIN_FINGERPRINT = 9;
 /** So many pairings are looked at: more wait only while somebody floods the cluster with them. */
 const MAX_PAIRINGS = 2_000;
 
@@ -89,7 +87,7 @@ async function chosen(
           `The key of ${pairing.identifier} that waits is ${pairing.fingerprint}, not ${fingerprint}, so nothing was changed: ${nextSteps.listPairings()}.`,
         );
       }
-      if (byId || !needsKey || (fingerprint?.length ?? 0) >= MIN_FINGERPRINT) return pairing;
+      if (byId || !needsKey || fingerprint?.toLowerCase() === pairing.fingerprint) return pairing;
       const row = pairingRow(pairing, now);
       throw new CliError(
         `This key waits as ${pairing.identifier}, and nothing was changed. When the follower shows the same fingerprint: \`yonexus ${verb} ${row[0] ?? "ID"}\`\n${renderTable(PAIRING_COLUMNS, [row])}`,

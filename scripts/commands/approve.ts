@@ -16,7 +16,10 @@ export function addApproveCommand(program: Command): void {
         "the id that `yonexus pairings` shows; with --fingerprint, the follower will do while one pairing of it waits",
         parsePairing,
       )
-      .option("--fingerprint <fingerprint>", "refuse unless the key's fingerprint begins with this: 1f2a-99c0 or more")
+      .option(
+        "--fingerprint <fingerprint>",
+        "refuse unless the key's fingerprint begins with this; all of it with a follower's name",
+      )
       .option("--json", "one JSON object on standard output"),
   )
     .addHelpText("after", "\nExample:\n  yonexus pairings\n  yonexus approve 7k3m9qxv")

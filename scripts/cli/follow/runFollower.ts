@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import { createFollower, type Follower, FollowerStoppedError, StateFileError } from "@yonexus/protocol/client";
-import { type ApplicationFrame, splitApplication } from "@yonexus/protocol/wire";
+import { type ApplicationFrame, splitApplication } from "@yonexus/protocol/wire/basics";
 import { CliError } from "../cliError.ts";
 import { complain, onReaderGone, print, printJson } from "../output.ts";
 import { onStopSignal } from "../stopSignals.ts";

@@ -1,5 +1,5 @@
 import { createPublicKey } from "node:crypto";
-import { encodeBase64, isUsablePublicKey, LIMITS } from "@yonexus/protocol/wire";
+import { encodeBase64, isUsablePublicKey, LIMITS } from "@yonexus/protocol/wire/basics";
 
 /** What an Ed25519 key in DER (SubjectPublicKeyInfo, RFC 8410) begins with. */
 const DER_HEAD = Buffer.from("302a300506032b6570032100", "hex");

@@ -1,6 +1,6 @@
 import { plainText } from "@yonexus/protocol/operator";
 import type { CarriedTrust } from "@yonexus/protocol/redis";
-import { isIdentifier, LIMITS } from "@yonexus/protocol/wire";
+import { isIdentifier, LIMITS } from "@yonexus/protocol/wire/basics";
 import { readPublicKey } from "./publicKeyText.ts";
 
 /** What a trust file says, as far as it can be read. */

@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { AdminServer } from "@yonexus/protocol/admin";
 import { type Config, ConfigError, readRedisTls } from "@yonexus/protocol/config";
 import type { Logger } from "@yonexus/protocol/log";
 import {
   Backlogs,
   COORDINATOR_SOURCE,
   ensureSchemaVersion,
+  explainConnection,
   explainRefusal,
   Keyring,
   Keys,
@@ -66,10 +68,36 @@ export async function compose(
   options: CoordinatorOptions,
   tuning: Tuning,
 ): Promise<RunningCoordinator> {
+  const { redisUrl } = config;
+  options.signal?.throwIfAborted();
+  if (redisUrl === undefined) throw new ConfigError(["REDIS_URL is not set: it names the Redis of the cluster."]);
+  const metrics = new CoordinatorMetrics();
+  const admin = adminOfCoordinator(config, options.logger, metrics);
+  // First of all: one that waits for Redis is alive, and who looks at its health is not to start it again for that.
+  const adminUrl = (await admin?.listen())?.url;
+  try {
+    return await startParts({ ...config, redisUrl }, options, tuning, { metrics, admin, adminUrl });
+  } catch (error) {
+    await admin?.close();
+    throw error;
+  }
+}
+
+interface AdminParts {
+  readonly metrics: CoordinatorMetrics;
+  /** Undefined when it has no admin port. It listens already. */
+  readonly admin: AdminServer | undefined;
+  readonly adminUrl: string | undefined;
+}
+
+async function startParts(
+  config: Config & { readonly redisUrl: string },
+  options: CoordinatorOptions,
+  tuning: Tuning,
+  { metrics, admin, adminUrl }: AdminParts,
+): Promise<RunningCoordinator> {
   const { logger, signal } = options;
   const { redisUrl } = config;
-  signal?.throwIfAborted();
-  if (redisUrl === undefined) throw new ConfigError(["REDIS_URL is not set: it names the Redis of the cluster."]);
   const coordinatorId = `${config.nodeName}-${randomBytes(4).toString("hex")}`;
   const keys = new Keys(config.keyPrefix);
   const keyring = new Keyring(config.masterKeys);
@@ -106,11 +134,12 @@ export async function compose(
       "Work with Redis failed; it is tried again.",
     );
   };
-  /** Of work that is done again by itself: what Redis refuses, only a person can mend. */
+  /** Of work that is done again by itself: what Redis refuses, or what is no matter of the connection, only a person can mend. */
   const reportOf =
     (source: string) =>
     (error: unknown): void => {
-      if (error instanceof Error && explainRefusal(error) !== undefined) outages.report(source, error);
+      const isOfConnection = explainRefusal(error) === undefined && explainConnection(error) !== undefined;
+      if (error instanceof Error && !isOfConnection) outages.report(source, error);
       else reportDebug(error);
     };
   const repeaters = [
@@ -145,7 +174,6 @@ export async function compose(
     });
     return pause;
   };
-  const metrics = new CoordinatorMetrics();
   metrics.watchRedis({ ...connections }, commands);
   const sweepsWorker = new SweepsWorker(
     {
@@ -183,7 +211,6 @@ export async function compose(
     workerOptions(connections.notices, keys.queuePrefix, tuning),
   );
   const pauses = [watchWorker("sweeps", sweepsWorker.worker), watchWorker("notices", noticesWorker.worker)];
-  const admin = adminOfCoordinator(config, logger, metrics);
   serveInteractions(config, { admin, redis: commands, keys, pairings, logger });
   const look = new ClusterLook(
     { redis: commands, keys, nodes, backlogs: new Backlogs(commands, keys), queues },
@@ -202,6 +229,8 @@ export async function compose(
     const redisAnswers = commands.status === "ready";
     for (const pause of pauses) pause.stop();
     await operatorConsole?.stop();
+    // Before Redis is left: what comes now is another coordinator's to answer.
+    await admin?.close();
     metrics.stop();
     await look.stop();
     await Promise.all(repeaters.map(async (repeater) => repeater.stop()));
@@ -210,10 +239,8 @@ export async function compose(
     if (redisAnswers) await lease.release().catch(reportDebug);
     await Promise.allSettled([queues.sweeps.close(), queues.notices.close()]);
     closeConnections(connections);
-    await admin?.close();
     logger.info({ event: "coordinator_stopped", coordinatorId }, "The coordinator stopped.");
   };
-  let listening: { readonly url: string } | undefined;
   try {
     operatorConsole = await consoleOfCoordinator(config, {
       ...{ admin, keys, coordinatorId, logger, signal, notices: queues.notices },
@@ -224,12 +251,10 @@ export async function compose(
         return connection;
       },
     });
-    listening = await admin?.listen();
   } catch (error) {
     await stop();
     throw error;
   }
-  const adminUrl = listening?.url;
   logger.info(
     { event: "coordinator_ready", coordinatorId, notifier: config.notifier, adminUrl },
     "The coordinator runs.",
@@ -276,8 +301,15 @@ async function applyAllowlist(config: Config, trust: TrustStore, logger: Logger)
 }
 
 function createNotifier(config: Config, options: CoordinatorOptions, tuning: Tuning, signal: AbortSignal): Notifier {
-  if (config.notifier === "console") return new ConsoleNotifier(options.terminal, options.json);
   const { notifyBotToken: botToken, adminUserId, discordApiUrl: apiUrl } = config;
+  if (config.notifier === "console") {
+    if (adminUserId !== undefined && botToken === undefined)
+      options.logger.warn(
+        { event: "bot_token_missing" },
+        "YONEXUS_ADMIN_USER_ID is set, and there is no bot token: pairing codes are printed here and not sent. Set YONEXUS_NOTIFY_BOT_TOKEN or YONEXUS_NOTIFY_BOT_TOKEN_FILE.",
+      );
+    return new ConsoleNotifier(options.terminal, options.json);
+  }
   if (botToken === undefined || adminUserId === undefined) {
     throw new ConfigError([
       "The discord notifier needs YONEXUS_NOTIFY_BOT_TOKEN and YONEXUS_ADMIN_USER_ID: set both, or set YONEXUS_NOTIFIER to console.",

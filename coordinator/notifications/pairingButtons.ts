@@ -1,4 +1,4 @@
-import { isIdentifier } from "@yonexus/protocol/wire";
+import { isIdentifier } from "@yonexus/protocol/wire/basics";
 
 /** What pressing a button means: for this follower, this key and this pairing alone. */
 export interface PairingButton {

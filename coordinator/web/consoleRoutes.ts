@@ -55,9 +55,9 @@ export function addConsoleRoutes(admin: AdminServer, parts: ConsoleParts): void 
    * What every POST needs, before anything else is looked at. What another site made a browser send counts towards no limit of
    * the person's own: it could keep that person out.
    */
-  const mustBeOwnPage = async ({ address, headers }: AdminRequest): Promise<void> => {
+  const mustBeOwnPage = async ({ address, counted, headers }: AdminRequest): Promise<void> => {
     if (gate.isSameOrigin(headers)) return;
-    if (crossSite.take(address, performance.now())) {
+    if (crossSite.take(counted, performance.now())) {
       logger.warn({ event: "console_cross_site", address }, "A POST that no page of the console sent was refused.");
       const session = await orUnavailable(gate.session(headers));
       // Somebody's browser was made to send it.
@@ -90,7 +90,7 @@ export function addConsoleRoutes(admin: AdminServer, parts: ConsoleParts): void 
 
   admin.route("POST", `${CONSOLE_PATH}api/sign-in`, async (request) => {
     await mustBeOwnPage(request);
-    mustBeFew(signIns, request.address);
+    mustBeFew(signIns, request.counted);
     const link = parseLink(await bodyText(request));
     if (link === undefined) throw new AdminError(400, "That is no link: ask for one with `yonexus console`.");
     const opened = await orUnavailable(access.open(link, request.address));

@@ -1,5 +1,5 @@
 import type { ConsoleAccess, ConsoleSession, PairingStore } from "@yonexus/protocol/redis";
-import { isIdentifier } from "@yonexus/protocol/wire";
+import { isIdentifier } from "@yonexus/protocol/wire/basics";
 import type { Decision, DecisionResult } from "./liveMessages.ts";
 
 /** Reads what a page posted; undefined when it is no decision. */

@@ -1,4 +1,4 @@
-import { isIdentifier } from "@yonexus/protocol/wire";
+import { isIdentifier } from "@yonexus/protocol/wire/basics";
 import type { RawData, WebSocket } from "ws";
 import type { Feed } from "./feed.ts";
 import {

@@ -51,7 +51,8 @@ export class NodeRates {
 }
 
 function doneSince(before: Told | undefined, renewedAt: number, work: NodeWork): Told["done"] {
-  if (before === undefined) return undefined;
+  // A Redis that took over from another one may be behind it.
+  if (before === undefined || renewedAt <= before.renewedAt) return undefined;
   return {
     seconds: (renewedAt - before.renewedAt) / 1_000,
     received: work.received - before.work.received,

@@ -30,8 +30,10 @@ async function start(
   kind: "node" | "coordinator",
   redisUrl: string,
   signal?: AbortSignal,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<() => Promise<void>> {
   const config = testConfig({
+    ...settings,
     REDIS_URL: redisUrl,
     YONEXUS_KEY_PREFIX: stores.keys.prefix,
     YONEXUS_MASTER_KEY: Buffer.from(MASTER_KEY).toString("base64"),
@@ -104,4 +106,18 @@ describe.each(["node", "coordinator"] as const)("a %s that is started under a si
     await expect(start(kind, server.url)).rejects.toThrow(SchemaMismatchError);
     await waitFor("its connections to be gone", async () => (await clients()) <= before);
   });
+});
+
+it("a coordinator that waits for Redis says on its admin address that it lives, and is gone from there when it gives up", async () => {
+  const [redisPort, adminPort] = await freePorts(2);
+  const controller = new AbortController();
+  const settings = { YONEXUS_ADMIN_PORT: String(adminPort) };
+  const starting = start("coordinator", `redis://127.0.0.1:${redisPort}`, controller.signal, settings);
+  const refused = expect(starting).rejects.toBe(reason);
+  const health = () => fetch(`http://127.0.0.1:${adminPort}/healthz`).catch(() => undefined);
+  const answer = await waitFor("it to listen", health);
+  expect([answer.status, await answer.json()]).toEqual([200, { status: "alive" }]);
+  controller.abort(reason);
+  await refused;
+  expect(await health()).toBeUndefined();
 });

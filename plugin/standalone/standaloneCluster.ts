@@ -140,7 +140,13 @@ class Standalone implements StandaloneCluster {
         if (await endsWithin(MEMBERS_REST_MS, this.#members.end())) return;
         logger.warn("The node or the coordinator did not end in time: it ends by itself when Redis answers, or fails.");
       },
-      () => (hasEnded ? lock.release() : void redisEnd?.catch(() => {}).finally(() => lock.release())),
+      () =>
+        hasEnded
+          ? lock.release()
+          : void redisEnd
+              ?.catch(() => {})
+              .then(() => lock.release())
+              .catch(() => {}),
     ]);
   }
 

@@ -82,7 +82,7 @@ describe("yonexus approve", () => {
   it("by the follower's name alone shows which key waits and the command that lets it in, and changes nothing", async () => {
     const alpha = await cluster.newFollower("alpha");
     const { follower, id, pairing } = await waiting(alpha);
-    for (const more of [[], ["--json"], ["--fingerprint", ""], ["--fingerprint", alpha.fingerprint.slice(0, 4)]]) {
+    for (const more of [[], ["--json"], ["--fingerprint", ""], ["--fingerprint", alpha.fingerprint.slice(0, -1)]]) {
       const refused = await run("approve", "alpha", ...more);
       expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
       expect(refused.stderr).toContain(
@@ -123,7 +123,7 @@ describe("yonexus approve", () => {
     const wrong = await run("approve", "alpha", "--fingerprint", "not-this");
     expect(wrong).toMatchObject({ exitCode: 1, stdout: "" });
     expect(wrong.stderr).toContain(`The key of alpha that waits is ${alpha.fingerprint}, not not-this, so nothing`);
-    expect(await run("approve", "alpha", "--fingerprint", alpha.fingerprint.slice(0, 9))).toMatchObject({
+    expect(await run("approve", "alpha", "--fingerprint", alpha.fingerprint.toUpperCase())).toMatchObject({
       exitCode: 0,
     });
     await follower.next("pair_success");

@@ -22,7 +22,7 @@ function session(waiting: { key: string; text: string }[] = []) {
   return { waiting, woken, waker };
 }
 
-const tuning = { lookEveryMs: 1, patienceMs: 5_000 };
+const tuning = { lookEveryMs: 1, wakeEveryMs: 30_000, patienceMs: 5_000 };
 const never = new AbortController().signal;
 
 describe("an event for an agent", () => {
@@ -122,9 +122,17 @@ describe("a rule that wakes an agent", () => {
     await handling;
   });
 
+  it("wakes the agent again when a wake led to no turn", async () => {
+    const { waiting, woken, waker } = session();
+    const handling = wakeAgent(RULE, waker, never, { ...tuning, wakeEveryMs: 5 })(message("hello"));
+    await expect.poll(() => woken.length).toBeGreaterThanOrEqual(3);
+    waiting.length = 0;
+    await handling;
+  });
+
   it("fails the try when the agent does not take its turn in time, and says what to look at", async () => {
     const { waker } = session();
-    const handling = wakeAgent(RULE, waker, never, { lookEveryMs: 1, patienceMs: 5 })(message("hello"));
+    const handling = wakeAgent(RULE, waker, never, { ...tuning, patienceMs: 5 })(message("hello"));
     await expect(handling).rejects.toThrow("The agent main did not take its turn in time");
   });
 

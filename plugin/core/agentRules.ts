@@ -16,11 +16,13 @@ export interface AgentWaker {
 interface AgentRuleTuning {
   /** How often the session's queue is looked at (ms). */
   readonly lookEveryMs: number;
+  /** How often an agent that has not taken its turn yet is woken again (ms). */
+  readonly wakeEveryMs: number;
   /** How long a message may wait for the agent's turn before the try counts as failed (ms). */
   readonly patienceMs: number;
 }
 
-const AGENT_RULE_TUNING: AgentRuleTuning = { lookEveryMs: 500, patienceMs: 600_000 };
+const AGENT_RULE_TUNING: AgentRuleTuning = { lookEveryMs: 500, wakeEveryMs: 31_000, patienceMs: 600_000 };
 
 /** OpenClaw keeps 20 events of a session and drops the oldest without a word: room is left for others'. */
 const MAX_WAITING_EVENTS = 12;
@@ -52,8 +54,15 @@ export function wakeAgent(
         `OpenClaw takes no event for the agent ${rule.agentId}: see that it has an agent of that id.`,
       );
     }
+    let wokenAt = performance.now();
     waker.wake(rule);
-    while (isWaiting()) await pause(rule, deadline, signal, tuning);
+    while (isWaiting()) {
+      await pause(rule, deadline, signal, tuning);
+      // OpenClaw may let a wake fall, when the session is busy or had its turns of this minute; one too many does nothing.
+      if (performance.now() - wokenAt < tuning.wakeEveryMs) continue;
+      wokenAt = performance.now();
+      waker.wake(rule);
+    }
   };
 }
 

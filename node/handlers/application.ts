@@ -30,7 +30,11 @@ export async function dispatch(
   const { rule, content, id } = message;
   const checked = await services.sessions.check(identifier, epoch);
   if (checked.outcome === "stale") return { type: "dispatched", outcome: "stale", message };
+  let inboxId: string | undefined;
   const options = {
+    onStored: (stored: string) => {
+      inboxId = stored;
+    },
     maxBacklog: services.ruleBacklog,
     notAfter: checked.now + STORE_WITHIN_MS,
     ...(id === undefined ? {} : { messageId: id }),
@@ -39,5 +43,6 @@ export async function dispatch(
     if (cause instanceof RecordError) throw cause;
     throw new UnansweredAppendError("Redis did not answer an append.", { cause });
   });
-  return { type: "dispatched", outcome: outcome === "late" ? "overloaded" : outcome, message };
+  const stored = inboxId === undefined ? {} : { inboxId };
+  return { type: "dispatched", outcome: outcome === "late" ? "overloaded" : outcome, message, ...stored };
 }

@@ -24,8 +24,8 @@ export class ConnectionLog {
     switch (event.type) {
       case "dispatched": {
         if (!this.#logger.isLevelEnabled("debug")) return;
-        const { outcome, message } = event;
-        const facts = { connectionId, identifier, messageId: message.id, rule: message.rule, outcome };
+        const { outcome, message, inboxId } = event;
+        const facts = { connectionId, identifier, messageId: message.id, rule: message.rule, inboxId, outcome };
         this.#logger.debug({ event: "message_received", ...facts }, "a follower's message was judged");
         return;
       }

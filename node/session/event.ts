@@ -57,6 +57,8 @@ export type ConnectionEvent =
       /** `doubtful`: Redis stopped answering on the way; it may have been stored. */
       readonly outcome: "appended" | "duplicate" | "id_conflict" | "unknown_rule" | "overloaded" | "stale" | "doubtful";
       readonly message: InboundMessage;
+      /** Of one that was stored: its handler knows it by this id. */
+      readonly inboxId?: string;
     }
   /** What became of the follower's ack of a message that this session did not send. */
   | { readonly type: "ackJudged"; readonly outcome: "unknown" | "unavailable"; readonly requestId?: string }

@@ -32,6 +32,8 @@ export interface AppendOptions {
   readonly notAfter?: number;
   /** The follower's own id of the message. The newest 64 to 128 of each follower are known for a day after the last. */
   readonly messageId?: string;
+  /** Told the id that the message has in the inbox: its handler knows it by this. */
+  readonly onStored?: (inboxId: string) => void;
 }
 
 export type AppendOutcome = "appended" | "duplicate" | "id_conflict" | "unknown_rule" | "overloaded" | "late";
@@ -117,7 +119,9 @@ export class RuleStore {
       [own.replicas, own.inbox, this.#keys.seen(rule, identifier)],
       [identifier, content, maxBacklog, notAfter, messageId, digest, SEEN_MS],
     );
-    return reply.outcome("appended", "duplicate", "id_conflict", "unknown_rule", "overloaded", "late");
+    const outcome = reply.outcome("appended", "duplicate", "id_conflict", "unknown_rule", "overloaded", "late");
+    if (outcome === "appended") options.onStored?.(reply.text(1));
+    return outcome;
   }
 
   /** Every rule that was ever held and not forgotten since, in lexical order. */

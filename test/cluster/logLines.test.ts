@@ -68,6 +68,17 @@ describe("the log", () => {
     expect(node.log.join("")).not.toContain("what nobody logs");
   });
 
+  it("follows a message without an id of the follower's own by the id that its handler knows it by", async () => {
+    const node = await cluster.startNode();
+    const handled: string[] = [];
+    await cluster.holdRule({ rule: "ping", handler: ({ id }) => void handled.push(id) });
+    const follower = await cluster.logIn(node, await cluster.pairedFollower("alice"));
+    follower.send("ping::hello");
+    const received = await waitForLine(node.log, "message_received");
+    await waitFor("the handler", () => handled.length === 1);
+    expect(received).toMatchObject({ identifier: "alice", outcome: "appended", inboxId: handled[0] });
+  });
+
   it("follows a pairing by its pairingId, from its socket to the notice and to the code", async () => {
     const node = await cluster.startNode();
     const coordinator = await cluster.startCoordinator();

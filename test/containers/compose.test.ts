@@ -108,6 +108,41 @@ describe("the cluster of docker-compose.yml", () => {
     expect(await place.inCoordinator("yonexus", "clients")).toMatch(/newcomer.*online/u);
   });
 
+  it("lets in who waits by the command, and by the console through the balancer", async () => {
+    const ask = async (identifier: string) => {
+      await place.inCoordinator("yonexus", "allow", "add", identifier);
+      const follower = createFollower({ url: place.followersUrl, identifier, state: createMemoryState() });
+      followers.push(follower);
+      const asked = new Promise<string>((resolve) => follower.on("pairing", ({ fingerprint }) => resolve(fingerprint)));
+      const connected = follower.connect();
+      // Told at the end, whatever comes in between.
+      connected.catch(() => {});
+      const fingerprint = await asked;
+      const pairing = await stores.pairings.find(identifier, fingerprint);
+      return { identifier, fingerprint, pairingId: pairing?.pairingId ?? "", connected };
+    };
+    const first = await ask("by-command");
+    expect(await place.inCoordinator("yonexus", "approve", first.pairingId)).toContain("by-command is let in");
+    await first.connected;
+
+    const { connected, ...second } = await ask("by-console");
+    const { url } = JSON.parse(await place.inCoordinator("yonexus", "console", "--json")) as { url: string };
+    const { origin, hash } = new URL(url);
+    expect(origin).toBe(place.adminUrl);
+    const post = async (path: string, body: object, headers: Record<string, string> = {}) =>
+      fetch(`${origin}/console/api/${path}`, {
+        method: "POST",
+        headers: { origin, "content-type": "application/json", ...headers },
+        body: JSON.stringify(body),
+      });
+    const signedIn = await post("sign-in", { link: hash.replace("#sign-in=", "") });
+    const cookie = signedIn.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    const { csrf } = (await signedIn.json()) as { csrf: string };
+    const decided = await post("decide", { decision: "approve", ...second }, { cookie, "x-yonexus-csrf": csrf });
+    expect(await decided.json()).toMatchObject({ done: true, outcome: "approved" });
+    await connected;
+  });
+
   it("carries messages between followers on different nodes, both ways", async () => {
     const [alpha, beta] = [await connectPaired("alpha"), await connectPaired("beta")];
     expect(await nodeOf("alpha")).not.toBe(await nodeOf("beta"));

@@ -8,7 +8,7 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 # Of each kind that Redis can do differently in a container: scripts, streams, blocking reads, jobs, a restart.
 with_redis_in_container=(
-  test/redis/{trustStore,pairing,sessionOwnership,messageQueueSettle,ruleConsumer,coordinatorSweeps}.test.ts
+  test/redis/{trustStore,pairing,sessionOwnership,messageQueueSettle,ruleConsumer,coordinatorNotices}.test.ts
   test/cluster/{handshake,messages,queuedDelivery,queuedDeliveryOutage}.test.ts
 )
 # All of them take a quarter of an hour.

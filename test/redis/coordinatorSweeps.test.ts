@@ -87,7 +87,8 @@ describe("liveness edges", () => {
     await cluster.start();
     await waitForSweeps("liveness", 1);
 
-    const monitor = connect(redis.url.replace("redis+unix://", ""));
+    const { protocol, hostname, port, pathname } = new URL(redis.url);
+    const monitor = protocol === "redis:" ? connect(Number(port), hostname) : connect(pathname);
     let text = "";
     monitor.on("data", (chunk: Buffer) => {
       text += chunk.toString("utf8");

@@ -22,6 +22,8 @@ beforeAll(async () => {
   slowExample = slowCopy();
   redis = await startRedis();
   cluster = await TestCluster.open(redis.url, {
+    // All of them come at once, from one address.
+    YONEXUS_MAX_UNAUTHENTICATED_PER_ADDRESS: "1000",
     YONEXUS_INBOUND_BURST: "100000",
     YONEXUS_INBOUND_RATE_PER_SECOND: "10000",
   });

@@ -65,7 +65,7 @@ const MAX_MESSAGE_BYTES = 1_024;
 /** A page that is gone without a word is found by this (ms). */
 const PING_MS = 30_000;
 
-/** Puts the operator's console on the admin server, before that listens. Waits for Redis. */
+/** Puts the operator's console on the admin server. Waits for Redis. */
 export async function openConsole(options: ConsoleOptions): Promise<RunningConsole> {
   const { publicUrl, admin, keys, open, coordinatorId, leaseMs, logger, onRedisError, signal } = options;
   const files = await readPageFiles();

@@ -55,7 +55,8 @@ export class GatewayAllowlist {
 
   async #renew(): Promise<void> {
     try {
-      if (!(await this.#trust.renewSource(this.#source))) await this.apply();
+      const isInUse = await this.#trust.renewSource(this.#source);
+      if (!isInUse && this.#identifiers !== undefined) await this.apply();
     } catch {
       // Redis is away, which is told elsewhere: the next time is early enough by weeks.
     }

@@ -16,6 +16,7 @@ import {
 } from "@yonexus/protocol/redis";
 import { CertificateError } from "@yonexus/protocol/tls";
 import { type AgentWaker, wakeAgent } from "./agentRules.ts";
+import { answerWithin } from "./answerWithin.ts";
 import { codesAt, type PluginConfig } from "./config.ts";
 import { requireSameMasterKey, requireWriting } from "./deployment.ts";
 import { PluginError } from "./errors.ts";
@@ -176,16 +177,11 @@ export class PluginRuntime {
   }
 
   async #step(what: string, work: Promise<unknown> | undefined, timeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), timeoutMs);
-    });
     const ended = Promise.resolve(work).then(
       () => undefined,
       (error: unknown) => ({ error }),
     );
-    const end = await Promise.race([ended, late]);
-    clearTimeout(timer);
+    const end = await answerWithin<{ readonly error: unknown } | "late" | undefined>(timeoutMs, ended, () => "late");
     if (end === "late")
       this.#parts.logger.warn(`The end of ${what} takes more than ${timeoutMs / 1000} s: it is not waited for.`);
     else if (end !== undefined) this.#parts.logger.error(`The end of ${what} failed (${kindOf(end.error)}).`);
@@ -348,16 +344,12 @@ export class PluginRuntime {
   }
 
   async #within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.#notConnected()), Math.max(1, timeoutMs));
-    });
     try {
-      return await Promise.race([work, late]);
+      return await answerWithin(Math.max(1, timeoutMs), work, () => {
+        throw this.#notConnected();
+      });
     } catch (error) {
       throw error instanceof PluginError ? error : this.#notConnected(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -1,3 +1,5 @@
+import { answerWithin } from "../core/answerWithin.ts";
+
 /**
  * Runs every step, one after the other, whatever becomes of those before it.
  * @throws what the first step that failed threw, when all were run.
@@ -16,13 +18,6 @@ export async function runEvery(steps: readonly (() => unknown)[]): Promise<void>
 
 /** Whether the work ended within the time (ms). It goes on all the same, and nobody has to listen any more. @throws what it throws in time. */
 export async function endsWithin(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const ended = work.then(() => true);
+  return answerWithin(timeoutMs, ended, () => false);
 }

@@ -1,4 +1,5 @@
 import type { Cluster } from "@yonexus/protocol/redis";
+import { answerWithin } from "../core/answerWithin.ts";
 import { PluginError } from "../core/errors.ts";
 
 /** An agent waits for Redis no longer than this (ms). */
@@ -14,18 +15,4 @@ export async function readFrom<T>(reach: Reach, read: (cluster: Cluster) => Prom
   return answerWithin(ANSWER_TIMEOUT_MS, reach(REACH_TIMEOUT_MS).then(read), () => {
     throw new PluginError("NOT_CONNECTED", "Redis has stopped answering: nothing is known now. Tell the operator.");
   });
-}
-
-/** What the work answers, or, when it does not within the time (ms), what `late` answers or throws. */
-export async function answerWithin<T>(timeoutMs: number, work: Promise<T>, late: () => T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<"over">((resolve) => {
-    timer = setTimeout(() => resolve("over"), timeoutMs);
-  });
-  try {
-    const first = await Promise.race([work.then((answer) => ({ answer })), over]);
-    return first === "over" ? late() : first.answer;
-  } finally {
-    clearTimeout(timer);
-  }
 }

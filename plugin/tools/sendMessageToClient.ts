@@ -2,11 +2,12 @@ import { sendText } from "@yonexus/protocol/operator";
 import { MaybeQueuedError, type SendOptions, type SendResult } from "@yonexus/protocol/redis";
 import { isRule, SEPARATOR } from "@yonexus/protocol/wire/basics";
 import Type from "typebox";
+import { answerWithin } from "../core/answerWithin.ts";
 import { PluginError } from "../core/errors.ts";
 import type { HostTool } from "../core/host.ts";
 import { TOOL_STEPS } from "../core/nextSteps.ts";
 import { forAgent } from "./followerWords.ts";
-import { ANSWER_TIMEOUT_MS, answerWithin, REACH_TIMEOUT_MS, type Reach } from "./reach.ts";
+import { ANSWER_TIMEOUT_MS, REACH_TIMEOUT_MS, type Reach } from "./reach.ts";
 import { defineTool } from "./tool.ts";
 
 const DAY_SECONDS = 86_400;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { answerWithin } from "./reach.ts";
+import { answerWithin } from "./answerWithin.ts";
 
 const never = new Promise<string>(() => {});
 

@@ -63,9 +63,9 @@ export class ConsoleFixture {
     return new ConsoleFixture(redis, cluster, origin, browser);
   }
 
-  /** A browser of its own, that is not signed in. */
+  /** A browser of its own, that is not signed in. It asks for no motion, so a colour that a test reads is never one in between. */
   async newPage(options: BrowserContextOptions = {}): Promise<WatchedPage> {
-    const context = await this.browser.newContext(options);
+    const context = await this.browser.newContext({ reducedMotion: "reduce", ...options });
     const page = await context.newPage();
     const requests: string[] = [];
     const complaints: string[] = [];

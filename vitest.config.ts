@@ -14,8 +14,9 @@ const openclaw =
           test: {
             name: "openclaw",
             include: ["test/openclaw/**/*.test.ts"],
-            testTimeout: 120_000,
-            hookTimeout: 180_000,
+            // Only ends what hangs: each command of OpenClaw takes its ten seconds, and thrice that on a busy machine.
+            testTimeout: 300_000,
+            hookTimeout: 300_000,
             // A gateway that boots uses both cores and most of a gigabyte.
             fileParallelism: false,
           },

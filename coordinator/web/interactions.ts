@@ -12,7 +12,7 @@ export interface InteractionParts {
   /** Who may press: nobody else. */
   readonly adminUserId: string;
   readonly interactions: Pick<InteractionStore, "note">;
-  readonly pairings: Pick<PairingStore, "approve" | "deny" | "lastId" | "find">;
+  readonly pairings: Pick<PairingStore, "approve" | "deny" | "refuseDecider" | "lastId" | "find">;
   readonly logger: Logger;
   /** For tests that do not want to wait; else ANSWER_WITHIN_MS. */
   readonly answerWithinMs?: number;
@@ -92,9 +92,21 @@ export class DiscordInteractions {
       case "pressed":
         if (interaction.userId === this.#parts.adminUserId)
           return this.#press(interaction.customId, interaction.userId);
-        this.#refusals.note("not_the_operator", { userId: interaction.userId });
+        await this.#refuseStranger(interaction.customId, interaction.userId);
         return whisper(NOT_YOURS);
     }
+  }
+
+  async #refuseStranger(customId: string, userId: string): Promise<void> {
+    this.#refusals.note("not_the_operator", { userId });
+    const button = readPairingButton(customId);
+    if (button === undefined) return;
+    await this.#parts.pairings.refuseDecider(
+      button.identifier,
+      button.fingerprint,
+      button.action,
+      deciderInDiscord(userId),
+    );
   }
 
   async #press(customId: string, userId: string): Promise<AdminResponse> {
@@ -104,7 +116,7 @@ export class DiscordInteractions {
     const { pairings, logger } = this.#parts;
     // The address that the operator was shown is of the pairing; of one that is over it is not known any more.
     const [pairingId, waiting] = await Promise.all([this.#fullId(button), pairings.find(identifier, fingerprint)]);
-    const by = `discord:${userId}`;
+    const by = deciderInDiscord(userId);
     const { outcome }: { outcome: DecisionOutcome } =
       action === "approve"
         ? await pairings.approve(identifier, fingerprint, pairingId, by)
@@ -122,6 +134,11 @@ export class DiscordInteractions {
     const last = await this.#parts.pairings.lastId(identifier, fingerprint);
     return last?.startsWith(pairingId) ? last : pairingId;
   }
+}
+
+/** The name of a user of Discord in the audit. */
+function deciderInDiscord(userId: string): string {
+  return `discord:${userId}`;
 }
 
 /** The answer, or the other one when it takes too long or fails. What is refused stays refused. */

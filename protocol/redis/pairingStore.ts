@@ -211,6 +211,25 @@ export class PairingStore {
   }
 
   /**
+   * Writes down that somebody who may not decide tried to; nothing else is changed.
+   * @param by who tried, as in `approve`.
+   */
+  async refuseDecider(
+    identifier: string,
+    fingerprint: string,
+    decision: "approve" | "deny",
+    by: string,
+  ): Promise<void> {
+    const own = this.#keys.follower(identifier);
+    await runScript(
+      this.#redis,
+      "refuseDecider",
+      [own.trust, own.audit],
+      [decision === "approve" ? "approval_refused" : "denial_refused", fingerprint, by.slice(0, MAX_DECIDER)],
+    );
+  }
+
+  /**
    * Makes an approved pairing the trust. For a node, when it is told or finds that one was approved.
    * @param sealedSecret the new shared secret, stored only when this connection is the one that was approved.
    */

@@ -150,7 +150,7 @@ describe("the buttons under a pairing's notice", () => {
   });
 
   it("are for the admin alone: somebody else is told so where only they see it, and nothing is changed", async () => {
-    const { approve, deny } = await waiting("alpha");
+    const { identity, approve, deny } = await waiting("alpha");
     for (const body of [
       app.press(approve, STRANGER),
       app.press(deny, STRANGER),
@@ -160,7 +160,13 @@ describe("the buttons under a pairing's notice", () => {
       expect(answer).toMatchObject({ status: 200, json: { type: 4, data: { flags: 64 } } });
       expect(contentOf(answer)).toBe("Only the operator of this cluster may decide that. Nothing was changed.");
     }
-    expect(await auditEvents(cluster.stores, "alpha")).toEqual(["allowed", "pairing_opened"]);
+    // Who tried is written down, and not again and again.
+    const tried = (await cluster.stores.directory.audit("alpha", 10)).filter(({ details }) => details.reason);
+    expect(tried.map(({ event, details }) => [event, details.reason, details.by]).toReversed()).toEqual([
+      ["approval_refused", "not_the_operator", `discord:${STRANGER}`],
+      ["denial_refused", "not_the_operator", `discord:${STRANGER}`],
+    ]);
+    expect(await cluster.stores.pairings.find("alpha", identity.fingerprint)).not.toHaveProperty("approvedAt");
     // On a server, the admin is a member.
     const body = app.press(approve, "", { user: undefined, member: { user: { id: ADMIN } } });
     expect((await app.send(url, { body })).json).toMatchObject({ type: 7 });

@@ -67,6 +67,8 @@ describe("signing in", () => {
 
   it("ends everywhere when all are signed out", async () => {
     const watched = await fixture.signedIn();
+    // The link is live when a view came over it.
+    await watched.page.getByRole("heading", { name: "Nodes" }).waitFor();
     await fixture.access.endAll("root@host");
     await watched.page.getByText("Nobody is signed in here.").waitFor();
     await leave(watched);
@@ -273,6 +275,8 @@ describe("a view", () => {
   it("comes back by itself when its link was lost", async () => {
     const watched = await fixture.signedIn();
     const { page, context } = watched;
+    // The link is live when a view came over it.
+    await page.getByRole("heading", { name: "Nodes" }).waitFor();
     await context.setOffline(true);
     await page.evaluate("window.dispatchEvent(new Event('offline'))");
     await page.getByText("The link to the coordinator is lost").waitFor();

@@ -87,7 +87,8 @@ export class ConsoleFixture {
   async signedIn(view = "overview", options: BrowserContextOptions = {}): Promise<WatchedPage> {
     const watched = await this.newPage(options);
     await watched.page.goto(await this.newLink());
-    await watched.page.getByRole("heading", { name: "Overview" }).waitFor();
+    // The heading is there before the session is.
+    await watched.page.getByRole("button", { name: "Sign out" }).waitFor();
     if (view !== "overview") await watched.page.goto(`${this.origin}/console/#/${view}`);
     return watched;
   }

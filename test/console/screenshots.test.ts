@@ -16,7 +16,7 @@ const folder = screenshotFolder();
 
 beforeAll(async () => {
   mkdirSync(folder.path, { recursive: true });
-  fixture = await ConsoleFixture.open({ YONEXUS_LEASE_MS: "3000" });
+  fixture = await ConsoleFixture.open();
   const { cluster } = fixture;
   const one = await cluster.startNodeProcess({ YONEXUS_NODE_NAME: "front-1" });
   const two = await cluster.startNode({ YONEXUS_NODE_NAME: "front-2" });
@@ -41,7 +41,10 @@ beforeAll(async () => {
   const dashboards = await fixture.signedIn();
   await dashboards.page.locator('[data-state="ready"]').nth(2).waitFor();
   gone.signal("SIGKILL");
-  await dashboards.page.locator('tr[data-node] [data-state="lost"]').waitFor();
+  await dashboards.page
+    .getByRole("row", { name: /front-3/u })
+    .locator('[data-state="lost"]')
+    .waitFor();
   await dashboards.context.close();
 });
 afterAll(async () => {

@@ -75,7 +75,7 @@ function slowCopy(): string {
   return folder;
 }
 
-const HANDLER_MS = 50;
+const HANDLER_MS = 150;
 
 /** More than the two replicas handle at once. */
 const FOLLOWERS = 40;
@@ -102,12 +102,13 @@ it("two gateways share a rule, and one that is killed mid-stream takes no messag
   const answers = () => followers.reduce((sum, follower) => sum + answersOf(follower).length, 0);
 
   for (let n = 0; n < EACH; n++) for (const follower of followers) follower.message(`m${n}`, "ping", String(n));
-  await waitFor("the stream to be under way", async () => answers() > FOLLOWERS);
+  const owners = async () =>
+    new Set((await commands.hvals(keys.rule("ping").lanes)).map((lane) => lane.split(" ")[0])).size;
+  await waitFor("both to be at the stream", async () => answers() > FOLLOWERS && (await owners()) === 2);
   const [victim] = gateways;
   await victim?.kill();
   // What it was at is nobody else's yet: its lanes are still its own.
-  const lanes = await commands.hvals(keys.rule("ping").lanes);
-  expect(new Set(lanes.map((lane) => lane.split(" ")[0])).size).toBe(2);
+  expect(await owners()).toBe(2);
   await waitFor("every message to be answered", async () => answers() >= FOLLOWERS * EACH, 60_000);
 
   for (const [index, follower] of followers.entries()) {

@@ -20,7 +20,6 @@ const followers: Follower[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "pack-"));
-  [port = 0] = await freePorts(1);
   // It answers a follower's question by the tool, and has nothing to say otherwise.
   let hasAnswered = false;
   model = await startModelRecorder(({ text }) => {
@@ -43,6 +42,7 @@ beforeAll(async () => {
   const installed = await profile.cli(["plugins", "install", join(folder, file), "--force", "--accept-capabilities"]);
   expect(installed).toMatchObject({ code: 0 });
   const config = profile.readConfig() as { plugins?: { entries?: Record<string, object> } };
+  [port = 0] = await freePorts(1);
   const entry = { enabled: true, config: { listenPort: port, followerIdentifiers: ["alpha"], rules: { ask: "main" } } };
   profile.writeConfig({
     ...config,

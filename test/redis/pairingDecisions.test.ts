@@ -322,6 +322,7 @@ describe("a refusal", () => {
       "pairing_opened",
       "pairing_denied",
       "approval_refused",
+      "denial_refused",
       "pairing_opened",
     ]);
   });
@@ -362,6 +363,12 @@ describe("a refusal", () => {
     expect(await deny(shown)).toBe("changed");
     await stores.redis.hincrby(stores.keys.follower("alice").trust, "pairingEpoch", 1);
     expect(await deny(later)).toBe("gone");
+    const entries = await stores.directory.audit("alice", 10);
+    expect(entries.filter(({ event }) => event === "denial_refused").map(({ details }) => details)).toMatchObject([
+      { reason: "gone", by: "a test" },
+      { reason: "changed" },
+      { reason: "gone" },
+    ]);
   });
 
   it("tells both who wait under one key, at whatever addresses", async () => {
@@ -374,6 +381,40 @@ describe("a refusal", () => {
     await deny(pairingId);
     await waitFor("both nodes to be told", () => home.length + elsewhere.length === 2);
     expect([home, elsewhere]).toEqual([[`p connection-1 ${pairingId} denied`], [`p connection-9 ${pairingId} denied`]]);
+  });
+});
+
+describe("a decision of somebody who may not decide", () => {
+  const tried = async () =>
+    (await stores.directory.audit("alice", 100)).filter(({ details }) => details.reason === "not_the_operator");
+  const attempt = (by: string, decision: "approve" | "deny" = "approve") =>
+    stores.pairings.refuseDecider("alice", key.fingerprint, decision, by);
+
+  it("is in the audit with who it was, and changes nothing of the pairing", async () => {
+    const pairingId = await openId();
+    const before = await stores.redis.hgetall(record());
+    await attempt("discord:1");
+    await attempt("discord:1", "deny");
+    expect((await tried()).map(({ event, details }) => [event, details])).toEqual([
+      ["denial_refused", { reason: "not_the_operator", fingerprint: key.fingerprint, by: "discord:1" }],
+      ["approval_refused", { reason: "not_the_operator", fingerprint: key.fingerprint, by: "discord:1" }],
+    ]);
+    expect(await stores.redis.hgetall(record())).toEqual(before);
+    expect(await approve(pairingId)).toBe("approved");
+  });
+
+  it("is there once, however often two of them try, so that it pushes nothing else out", async () => {
+    await openId();
+    for (let count = 0; count < 50; count++) {
+      await attempt(`discord:${count % 2}`);
+      await attempt(`discord:${count % 2}`, "deny");
+    }
+    expect(await tried()).toHaveLength(4);
+  });
+
+  it("about a follower that nobody knows leaves nothing behind", async () => {
+    await stores.pairings.refuseDecider("nobody", key.fingerprint, "approve", "discord:1");
+    expect(await stores.redis.exists(stores.keys.follower("nobody").audit)).toBe(0);
   });
 });
 

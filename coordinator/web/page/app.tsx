@@ -29,6 +29,8 @@ export function App() {
     void enter(live, setRefusal);
     const moved = () => setRequest(readRoute(location.hash));
     addEventListener("hashchange", moved);
+    // Who moved on before that was heard is followed too.
+    moved();
     // Ages and what is left go on, whatever comes.
     const second = setInterval(() => draw(), 1_000);
     return () => {

@@ -7,15 +7,24 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local record = redis.call('HMGET', KEYS[3], 'pairingId', 'expiresAt', 'address', 'pairingEpoch', 'deniedUntil', 'granted',
   'nodeId', 'connectionId', 'homeNodeId', 'homeConnectionId')
-local epoch = redis.call('HGET', KEYS[1], 'pairingEpoch') or '0'
-if not record[1] or tonumber(record[2]) <= now or (record[4] or '0') ~= epoch then
-  return { 'gone' }
+local trust = redis.call('HMGET', KEYS[1], 'allowed', 'pairingEpoch')
+
+local function refused(outcome)
+  -- Of a follower that nobody knows nothing is kept.
+  if trust[1] then
+    redis.call('XADD', KEYS[4], 'MAXLEN', 200, '*', 'event', 'denial_refused', 'reason', outcome, 'fingerprint', ARGV[2], 'by', ARGV[3])
+  end
+  return { outcome }
+end
+
+if not record[1] or tonumber(record[2]) <= now or (record[4] or '0') ~= (trust[2] or '0') then
+  return refused('gone')
 end
 if record[1] ~= ARGV[1] then
-  return { 'changed' }
+  return refused('changed')
 end
 if record[5] or record[6] then
-  return { 'gone' }
+  return refused('gone')
 end
 
 local untilWhen = math.min(tonumber(record[2]), now + tonumber(ARGV[5]))

@@ -22,6 +22,9 @@ export function scheduleOf(config: Config, retentionEveryMs: number): Schedule {
 const LATE_MS = 30_000;
 const LATE_INTERVALS = 5;
 
+/** The first run of a schedule that is set up is this far ahead, so that it is still to come when Redis hears of it. */
+const SOON_MS = 100;
+
 /**
  * Sets up what is missing or stuck, and with `setIntervals` also gives every schedule our interval: so does a coordinator
  * that starts. A schedule has one entry and at most one next job however many coordinators set it up. What another one
@@ -39,8 +42,18 @@ export async function ensureSchedule(
     const latest = Date.now() - Math.max(LATE_MS, LATE_INTERVALS * everyMs);
     const runs = present !== undefined && (present.next ?? 0) > latest;
     if (runs && (present.every === everyMs || !setIntervals)) continue;
-    await queue.upsertJobScheduler(name, { every: everyMs }, { name, data: {}, opts: JOB_RETENTION });
+    const repeat = { every: everyMs, offset: offsetOf(Date.now() + SOON_MS, everyMs) };
+    await queue.upsertJobScheduler(name, repeat, { name, data: {}, opts: JOB_RETENTION });
     changed.push(name);
   }
   return changed;
+}
+
+/**
+ * Where in its interval a schedule runs. BullMQ keeps the offset of an earlier, longer interval when it is given none, and the
+ * first run that comes late is then followed by one that is as far away as the earlier interval was long.
+ */
+function offsetOf(firstRun: number, everyMs: number): number {
+  // None, to BullMQ, is 0.
+  return firstRun % everyMs || 1;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RawFollower } from "../support/rawFollower.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
@@ -136,10 +137,13 @@ describe("a message with an id", () => {
     const next = await cluster.connect(node, ACKS);
     next.hello(alice);
     await next.next("hello_ack");
-    // It reads nothing more until the order to close is there as well.
     await redis.pause();
     next.sendBuiltin("auth_request", alice.prove());
     for (let count = 0; count < 30; count++) old.message(`m-${count}`, "chat", "hello");
+    // All but the first wait in the node until the order to close is there as well: it has read them and asked for the claim
+    // when Redis goes on. Nothing shows when the proof has been verified, which takes less than a millisecond.
+    await Promise.all([next.isRead(), old.isRead()]);
+    await pause(300);
     await redis.resume();
     await next.next("auth_success");
     expect(await old.closed()).toEqual({ code: 4509, reason: "session_replaced" });

@@ -1,4 +1,5 @@
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import {
   FollowerDirectory,
   Keys,
@@ -10,7 +11,6 @@ import {
 } from "@yonexus/protocol/redis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Cli, type CliResult } from "../support/cliProcess.ts";
-import { freePorts } from "../support/freePorts.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { waitFor } from "../support/waitFor.ts";
 
@@ -140,11 +140,11 @@ describe("yonexus with a cluster's Redis", () => {
   });
 
   it("a message to an unknown follower is offline at once, never a hang", async () => {
-    const result = await run("send", "nobody", "chat::hello", "--json");
+    const result = await run("send", "nobody", "chat::hello", "--timeout", "60000", "--json");
     expect(result.exitCode).toBe(1);
     expect(JSON.parse(result.stdout)).toMatchObject({ result: "offline", reason: "unknown_identifier" });
-    // The process itself takes its share of this; alone it answers within a second.
-    expect(result.tookMs).toBeLessThan(4_000);
+    // Long before its time is over. The process takes most of this on a busy machine; alone it answers within a second.
+    expect(result.tookMs).toBeLessThan(30_000);
     expect((await run("send", "nobody", "chat::hello")).stdout).toContain("yonexus allow add nobody");
   });
 
@@ -169,10 +169,12 @@ describe("yonexus with a cluster's Redis", () => {
     const other = await run("send", "away", "chat::bye", "--queue", "--id", "hello-1");
     expect(other).toMatchObject({ exitCode: 1, stderr: "" });
     expect(other.stdout).toContain("--id");
-    const waited = await run("send", "away", "chat::1", "--queue", "--wait", "acked", "--timeout", "50", "--json");
+    // Long enough to connect and to queue it, and nobody comes to ack it.
+    const waited = await run("send", "away", "chat::1", "--queue", "--wait", "acked", "--timeout", "3000", "--json");
     expect(waited.exitCode).toBe(0);
     expect(JSON.parse(waited.stdout)).toMatchObject({ result: "queued", reached: "queued", seq: 2 });
-  });
+    // Of so many commands each takes its seconds on a busy machine.
+  }, 180_000);
 
   it("a queue that is full names the limit of the configuration", async () => {
     await run("allow", "add", "full");
@@ -251,20 +253,21 @@ describe("yonexus with a cluster's Redis", () => {
   });
 
   it("doctor tells a wrong bot token, and never prints it", async () => {
-    const [port = 0] = await freePorts(1);
-    const env = {
-      REDIS_URL: server.url,
-      YONEXUS_NOTIFY_BOT_TOKEN: "hidden-token",
-      YONEXUS_ADMIN_USER_ID: "123456",
-      YONEXUS_DISCORD_API_URL: `http://127.0.0.1:${port}`,
-    };
     const asked: string[] = [];
     const discord = createServer((socket) => {
       socket.on("data", (bytes) => {
         asked.push(bytes.toString());
         socket.end("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
       });
-    }).listen(port, "127.0.0.1");
+    }).listen(0, "127.0.0.1");
+    await once(discord, "listening");
+    const { port } = discord.address() as AddressInfo;
+    const env = {
+      REDIS_URL: server.url,
+      YONEXUS_NOTIFY_BOT_TOKEN: "hidden-token",
+      YONEXUS_ADMIN_USER_ID: "123456",
+      YONEXUS_DISCORD_API_URL: `http://127.0.0.1:${port}`,
+    };
     const result = await cli.run(["doctor"], { env });
     discord.close();
     expect(asked[0]).toMatch(/^GET \/users\/@me HTTP[\s\S]*authorization: Bot hidden-token/iu);
@@ -274,8 +277,9 @@ describe("yonexus with a cluster's Redis", () => {
   });
 
   it("up on a taken port names it and the option, and leaves nothing behind", async () => {
-    const [port = 0] = await freePorts(1);
-    const taken = createServer().listen(port, "127.0.0.1");
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
     const result = await cli.run(["up", "--port", String(port)]);
     taken.close();
     expect(result).toMatchObject({ exitCode: 1, stdout: "" });

@@ -101,7 +101,7 @@ describe("yonexus events", () => {
     await Promise.all([one.says("Watching"), all.says("Watching")]);
     await server.kill();
     for (const watch of [one, all])
-      await watch.says(`Redis at ${server.url.replace("redis+unix://", "")} is away: waiting`);
+      await watch.says(`Redis at ${server.url.replace(/^.*:\/\//u, "")} is away: waiting`);
     await server.restart();
     await waitFor("the stores to be back", () => stores.redis.status === "ready");
     for (const watch of [one, all]) await watch.says("Redis is back.");

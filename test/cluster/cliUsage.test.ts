@@ -7,7 +7,6 @@ import { unixSocketUrl } from "@yonexus/protocol/operator";
 import { afterAll, describe, expect, it } from "vitest";
 import { Cli, type CliResult, LAUNCHER } from "../support/cliProcess.ts";
 import { startRedis } from "../support/redisServer.ts";
-import { waitFor } from "../support/waitFor.ts";
 
 /** One line on standard error, a sentence, and nothing on standard output. */
 function expectSentence(result: CliResult, exitCode: number): void {
@@ -109,7 +108,7 @@ describe("yonexus without a cluster", () => {
     expect(result.stderr).toBe(
       "Nothing listens at the place of REDIS_URL, at 127.0.0.1:1. Start Redis, or check host and port in REDIS_URL.\n",
     );
-    expect(result.tookMs).toBeLessThan(8_000);
+    expect(result.tookMs).toBeLessThan(20_000);
   });
 
   it("a Redis that is out of reach, or is spoken to by TLS and does not speak it, is told in plain words", async () => {
@@ -176,8 +175,6 @@ describe("yonexus without a cluster", () => {
 
   it("a Redis that answers and refuses is not said to be away, and doctor finds what it refuses", async () => {
     const redis = await startRedis({ persistent: false });
-    const args = ["--repl-diskless-sync-delay", "0"];
-    const primary = await startRedis({ persistent: false, tcp: true, args });
     const env = { REDIS_URL: redis.url };
     try {
       expect((await cli.run(["allow", "add", "alpha"], { env })).exitCode).toBe(0);
@@ -194,11 +191,8 @@ describe("yonexus without a cluster", () => {
         expect.objectContaining({ check: "writing", status: "broken", mend: expect.stringContaining("maxmemory") }),
       );
       await redis.command("CONFIG", "SET", "maxmemory", "0");
-      const { hostname, port } = new URL(primary.url);
-      await redis.command("REPLICAOF", hostname, port);
-      await waitFor("it to be a replica", async () =>
-        String(await redis.command("INFO", "replication")).includes("master_link_status:up"),
-      );
+      // Of a primary that is not there; a replica takes no writes all the same.
+      await redis.command("REPLICAOF", "127.0.0.1", "1");
       const replica = await cli.run(["allow", "add", "beta"], { env });
       expectSentence(replica, 1);
       expect(replica.stderr).toContain("read-only replica");
@@ -208,7 +202,6 @@ describe("yonexus without a cluster", () => {
       expectSentence(locked, 1);
       expect(locked.stderr).toContain("asks for a password");
     } finally {
-      await primary.stop();
       await redis.stop();
     }
   });

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { AdminListenError } from "@yonexus/protocol/admin";
 import { createFollower, createMemoryState } from "@yonexus/protocol/client";
 import { ConsoleAccess } from "@yonexus/protocol/redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -29,14 +30,24 @@ afterAll(() => redis.stop());
 beforeEach(async () => {
   cluster = await TestCluster.open(redis.url);
   access = new ConsoleAccess(cluster.stores.redis, cluster.stores.keys);
-  const [port = 0] = await freePorts(1);
-  origin = `http://127.0.0.1:${port}`;
-  coordinator = await cluster.startCoordinator({ YONEXUS_ADMIN_PORT: String(port), YONEXUS_CONSOLE_URL: origin });
+  coordinator = await startCoordinator();
 });
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.terminate();
   await cluster.stop();
 });
+
+/** Its own address is in its configuration, so that the port is chosen first: another process may be quicker to take it. */
+async function startCoordinator(tries = 3): Promise<TestCoordinator> {
+  const [port = 0] = await freePorts(1);
+  origin = `http://127.0.0.1:${port}`;
+  try {
+    return await cluster.startCoordinator({ YONEXUS_ADMIN_PORT: String(port), YONEXUS_CONSOLE_URL: origin });
+  } catch (error) {
+    if (tries === 1 || !(error instanceof AdminListenError)) throw error;
+    return startCoordinator(tries - 1);
+  }
+}
 
 interface SignedIn extends SessionInfo {
   readonly cookie: string;

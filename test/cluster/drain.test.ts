@@ -17,9 +17,10 @@ afterEach(() => cluster.stop());
 
 describe("a node that drains", () => {
   it("is unready, takes nobody, tells each follower draining and 4012 one after the other, and gives everything back", async () => {
-    const [node, other] = [await cluster.startNode({ YONEXUS_DRAIN_WINDOW_MS: "1000" }), await cluster.startNode()];
+    const [node, other] = [await cluster.startNode({ YONEXUS_DRAIN_WINDOW_MS: "6000" }), await cluster.startNode()];
+    // So many give it 1.8 s to drain, and stay below the hundred connections that one address may open at once.
     const identities = await Promise.all(
-      Array.from({ length: 40 }, (_, index) => cluster.pairedFollower(`f-${index}`)),
+      Array.from({ length: 90 }, (_, index) => cluster.pairedFollower(`f-${index}`)),
     );
     const followers = await Promise.all(identities.map((identity) => cluster.logIn(node, identity)));
     const handshaking = await cluster.connect(node);
@@ -58,7 +59,7 @@ describe("a node that drains", () => {
     expect(await cluster.stores.nodes.isAlive(node.nodeId)).toBe(false);
     expect((await cluster.stores.nodes.list()).map(({ nodeId }) => nodeId)).toEqual([other.nodeId]);
     expect(await cluster.stores.redis.keys(`${cluster.stores.keys.prefix}:node:${node.nodeId}*`)).toEqual([]);
-    const summaries = await cluster.stores.directory.page(undefined, 50);
+    const summaries = await cluster.stores.directory.page(undefined, 100);
     for (const { identifier, status, endReason } of summaries) {
       if (identifier !== "bob") expect([status, endReason]).toEqual(["offline", "draining"]);
     }
@@ -78,7 +79,7 @@ describe("a node that drains", () => {
     follower.pause();
     const startedAt = performance.now();
     await node.drain();
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(await cluster.status("alice")).toBe("offline");
   });
 

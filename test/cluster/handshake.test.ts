@@ -3,6 +3,7 @@ import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { auditEvents } from "../support/stores.ts";
 import { TestCluster } from "../support/testCluster.ts";
 import type { TestNode } from "../support/testNode.ts";
+import { waitFor } from "../support/waitFor.ts";
 
 let redis: RedisServer;
 let cluster: TestCluster;
@@ -100,6 +101,8 @@ describe("a follower that is paired", () => {
     const follower = await cluster.logIn(node, alice);
     const heardAt = async () => (await cluster.stores.directory.find("alice"))?.lastHeartbeatAt ?? 0;
     const before = await heardAt();
+    // The login counts as one, and both may fall into one millisecond.
+    await waitFor("the next millisecond", async () => (await cluster.stores.now()) > before);
     follower.heartbeat(alice, "beat-1");
     expect(await follower.next("heartbeat_ack")).toMatchObject({
       requestId: "beat-1",
@@ -189,15 +192,15 @@ describe("the port of a node", () => {
 
 describe("a handshake that takes too long", () => {
   it("is closed with 4001, unless it waits for a human", async () => {
-    const hasty = await cluster.startNode({ YONEXUS_HANDSHAKE_TIMEOUT_MS: "300" });
-    const alice = await cluster.newFollower("alice");
+    const hasty = await cluster.startNode({ YONEXUS_HANDSHAKE_TIMEOUT_MS: "2000" });
+    const [alice, bob] = [await cluster.newFollower("alice"), await cluster.pairedFollower("bob")];
     const waiting = await cluster.connect(hasty);
     waiting.hello(alice);
     const code = await cluster.resolveNotice(alice);
     await waiting.next("pair_request");
 
     const [silent, dawdling] = [await cluster.connect(hasty), await cluster.connect(hasty)];
-    dawdling.hello(await cluster.pairedFollower("bob"));
+    dawdling.hello(bob);
     expect(await silent.closed()).toEqual({ code: 4001, reason: "handshake_timeout" });
     expect(silent.received).toEqual([]);
     expect(await dawdling.closed()).toEqual({ code: 4001, reason: "handshake_timeout" });

@@ -10,7 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 beforeEach(async () => {
-  cluster = await TestCluster.open(redis.url, { YONEXUS_LEASE_MS: "900", YONEXUS_SWEEP_INTERVAL_MS: "200" });
+  // The nodes of this process must not lose their lease when it is kept waiting.
+  cluster = await TestCluster.open(redis.url, { YONEXUS_LEASE_MS: "7000", YONEXUS_SWEEP_INTERVAL_MS: "200" });
 });
 afterEach(() => cluster.stop());
 
@@ -37,7 +38,8 @@ describe("a node that is killed", () => {
         lastNode: doomed.nodeId,
       });
     }
-    expect(performance.now() - killedAt).toBeLessThan(1_000);
+    // Before its lease lapses, of which at least two thirds were left.
+    expect(performance.now() - killedAt).toBeLessThan(4_500);
     for (const follower of followers) expect((await follower.closed()).code).toBe(1006);
     await cluster.waitForStatus("alice", "offline");
     // As far as lists go. What is stored is the sweep's to mend.

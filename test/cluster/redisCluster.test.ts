@@ -7,7 +7,7 @@ let redis: RedisCluster;
 let cluster: TestCluster;
 beforeAll(async () => {
   redis = await startRedisCluster();
-  cluster = await TestCluster.open(redis.url, { YONEXUS_LEASE_MS: "900" });
+  cluster = await TestCluster.open(redis.url);
 });
 afterAll(async () => {
   await cluster.stop();
@@ -52,7 +52,7 @@ describe("on a Redis Cluster", () => {
   });
 
   it("a killed node's followers are offline for senders as soon as its lease has lapsed", async () => {
-    const node = await cluster.startNodeProcess();
+    const node = await cluster.startNodeProcess({ YONEXUS_LEASE_MS: "900" });
     await cluster.logIn(node, await cluster.pairedFollower("alice"));
     node.signal("SIGKILL");
     await node.exited;

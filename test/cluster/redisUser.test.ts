@@ -52,7 +52,7 @@ beforeAll(async () => {
   server = await startRedis({ persistent: false });
   await server.command("ACL", "SETUSER", "yonexus", "reset", ...rulesOfTemplate());
   discord = await startDiscordRecorder();
-  cluster = await TestCluster.open(server.url.replace("redis+unix://", `redis+unix://yonexus:${PASSWORD}@`), {
+  cluster = await TestCluster.open(server.url.replace("://", `://yonexus:${PASSWORD}@`), {
     YONEXUS_KEY_PREFIX: PREFIX,
     YONEXUS_NOTIFY_BOT_TOKEN: "token-of-tests",
     YONEXUS_ADMIN_USER_ID: ADMIN,

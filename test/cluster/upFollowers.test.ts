@@ -56,7 +56,7 @@ it("`up --follower` lets followers in and throws nobody out, and a follower revo
     "beta",
     "omega",
   ]);
-});
+}, 180_000);
 
 interface Event {
   readonly event: string;
@@ -84,10 +84,10 @@ it("a node that chose its port is on the same one after it was killed, and `up` 
       .slice(0, -1)
       .map((line) => JSON.parse(line) as Event)
       .find(({ event }) => event === name);
-  await waitFor("the cluster to be ready", () => said("ready") !== undefined);
+  await waitFor("the cluster to be ready", () => said("ready") !== undefined, 60_000);
   process.kill(nodeProcess(said("ready")?.pid), "SIGKILL");
-  await waitFor("the node to run again", () => said("restarted") !== undefined);
+  await waitFor("the node to run again", () => said("restarted") !== undefined, 60_000);
   expect(said("restarted")).toEqual({ event: "restarted", process: "node-1", url: said("ready")?.nodes?.[0] });
   up.signal("SIGINT");
   expect(await up.ended).toMatchObject({ exitCode: 0 });
-});
+}, 180_000);

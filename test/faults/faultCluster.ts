@@ -36,7 +36,7 @@ export interface FaultClusterOptions {
 const COORDINATOR = new URL("./coordinatorProcess.ts", import.meta.url);
 const CLOCK_SKEW = new URL("./clockSkew.ts", import.meta.url);
 
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** The cluster did not come up. What its processes wrote down is in the folder. */
 export class FaultStartError extends Error {

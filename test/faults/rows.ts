@@ -32,12 +32,13 @@ export const FULL_TIMES: Times = {
 
 export const QUICK_TIMES: Times = {
   calmMs: 700,
-  leaseMs: 1_000,
+  leaseMs: 3_000,
   silenceTimeoutMs: 1_000,
   nodeStopMs: 4_000,
   redisStopMs: 4_000,
   brokenMs: 3_000,
-  betweenMs: 1_500,
+  // A node that was killed comes back after its lease has lapsed.
+  betweenMs: 3_500,
   drops: { everyMs: 4_000, outageMs: 600, lastMs: 4_500 },
 };
 

@@ -52,7 +52,7 @@ describe("the plugin's runtime", () => {
     ]);
     expect(host.failure).toBeUndefined();
     await host.stop();
-    await waitFor("its connections to be gone", async () => (await clients(server)) === before);
+    await waitFor("its connections to be gone", async () => (await clients(server)) <= before);
   });
 
   it("is started once, however often it is told to, and has the same connections after ten reloads", async () => {
@@ -82,7 +82,7 @@ describe("the plugin's runtime", () => {
     ends.push(() => late.stop());
     await host.connected();
     expect(host.failure).toBeUndefined();
-  });
+  }, 90_000);
 
   it("stopped while it waits for Redis ends at once", async () => {
     host = new PluginHost();
@@ -145,23 +145,32 @@ describe("the plugin's runtime", () => {
     const cluster = await TestCluster.open(own.url);
     ends.push(() => cluster.stop());
     host = new PluginHost();
-    const began = Promise.withResolvers<void>();
+    const begun: string[] = [];
+    const released = Promise.withResolvers<void>();
+    const busy = async ({ rule }: { readonly rule: string }) => {
+      begun.push(rule);
+      await released.promise;
+    };
     yonexusHub().setups.set("busy", (yonexus) => {
-      yonexus.registerRule("busy", () => {
-        began.resolve();
-        return new Promise(() => {});
-      });
+      yonexus.registerRule("busy", busy);
     });
     await host.start({ redisUrl: own.url, keyPrefix: cluster.env.YONEXUS_KEY_PREFIX });
     await host.connected();
+    // The end of the connections waits for its handler: nothing but the limit ends that, however slow the machine is.
+    await (await reachCluster(2_500)).registerRule("endless", busy, { stopTimeoutMs: 60_000 });
     const node = await cluster.startNode();
     const alpha = await cluster.logIn(node, await cluster.pairedFollower("alpha"), { capabilities: ["ack"] });
     alpha.message("m1", "busy", "");
-    await began.promise;
+    alpha.message("m2", "endless", "");
+    await waitFor("both to be handled", () => begun.length === 2);
     await own.pause();
     const stopping = performance.now();
     await host.stop();
-    expect(performance.now() - stopping).toBeLessThan(4_900);
+    // The time alone would say more of the machine than of the limits, which make up the time that OpenClaw gives.
+    expect(performance.now() - stopping).toBeLessThan(10_000);
+    expect(host.log.join("\n")).toContain("The end of rules and registrations takes more than 4.2 s");
+    expect(host.log.join("\n")).toContain("The end of connections takes more than 0.3 s");
+    released.resolve();
     await own.resume();
     expect(host.log.join("\n")).not.toContain("failed (");
   });

@@ -65,7 +65,8 @@ describe.each(["node", "coordinator"] as const)("a %s that is started under a si
   it("opens nothing when that was aborted before", async () => {
     const before = openHandles();
     await expect(start(kind, server.url, AbortSignal.abort(reason))).rejects.toBe(reason);
-    expect(openHandles()).toBe(before);
+    // Not the same: a timer of the test runner may have been among them, and gone off.
+    expect(openHandles()).toBeLessThanOrEqual(before);
   });
 
   it("is ready, or gives up and leaves nothing open, whenever that is aborted", async () => {

@@ -312,7 +312,7 @@ it("the allowlist is as the contract says after any steps of configurations and 
     }),
     { numRuns: 150 },
   );
-});
+}, 120_000);
 
 it("configurations that are applied at once end as one after the other, with one edge in the audit for each change", async () => {
   const lists = fc.array(fc.tuple(...SOURCES.map(() => fc.uniqueArray(name))), { minLength: 1, maxLength: 5 });
@@ -336,4 +336,4 @@ it("configurations that are applied at once end as one after the other, with one
     }),
     { numRuns: 60 },
   );
-});
+}, 120_000);

@@ -189,7 +189,7 @@ describe("on a Redis Cluster", () => {
     }
     const results = await Promise.all(names("send").map((name) => sender.sendMessageToClient(name, "r::x")));
     expect(results.map(({ result }) => result)).toEqual(results.map(() => "delivered"));
-    expect(await sender.sendMessageToClient("send0", "r::silence", { timeoutMs: 50 })).toMatchObject({
+    expect(await sender.sendMessageToClient("send0", "r::silence", { timeoutMs: 1_000 })).toMatchObject({
       result: "offline",
       reason: "node_lost",
     });

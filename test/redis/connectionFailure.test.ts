@@ -155,7 +155,7 @@ describe("with no Redis at all", () => {
 
   it("an openCluster that waited in vain fails with what can be explained", async () => {
     const [nobody] = await freePorts(1);
-    const opening = openCluster({ redisUrl: `redis://127.0.0.1:${nobody}`, timeoutMs: 300 });
+    const opening = openCluster({ redisUrl: `redis://127.0.0.1:${nobody}`, timeoutMs: 2_000 });
     const error: unknown = await opening.catch((failure: unknown) => failure);
     expect(explainConnection(error)?.found).toContain("Nothing listens");
   });

@@ -74,12 +74,12 @@ describe("a link", () => {
 
 describe("a session", () => {
   it("is taken by any coordinator, and lasts longer with each use", async () => {
-    const short = new ConsoleAccess(stores.redis, stores.keys, { linkMs: 60_000, sessionMs: 2_000 });
+    const short = new ConsoleAccess(stores.redis, stores.keys, { linkMs: 60_000, sessionMs: 20_000 });
     const { token } = await short.addLink("ann@host");
     const opened = await short.open(token, "192.0.2.1");
     if (opened.outcome !== "opened") throw new Error(opened.outcome);
     const other = await openStores(redis.url, { keys: stores.keys });
-    const elsewhere = new ConsoleAccess(other.redis, other.keys, { linkMs: 60_000, sessionMs: 2_000 });
+    const elsewhere = new ConsoleAccess(other.redis, other.keys, { linkMs: 60_000, sessionMs: 20_000 });
     await waitFor("its end to move", async () => {
       const session = await elsewhere.use(opened.token);
       return session !== undefined && session.expiresAt > opened.session.expiresAt;

@@ -147,7 +147,7 @@ describe("gaps", () => {
   it("of neighbours are one, on both sides, also when they expire one after the other", async () => {
     await enqueueExpired(stores, queue, ["m-1"]);
     await queue.tidy("alice");
-    await enqueue(queue, "m-2", { ttlMs: 1_000 });
+    await enqueue(queue, "m-2", { ttlMs: 4_000 });
     await enqueueExpired(stores, queue, ["m-3"]);
     await queue.tidy("alice");
     expect((await contents(stores)).gaps).toEqual(["1 1 expired", "3 3 expired"]);

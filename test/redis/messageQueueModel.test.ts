@@ -291,4 +291,4 @@ it("one follower's queue goes as the contract says, whatever happens in whatever
     }),
     { numRuns: 40 },
   );
-});
+}, 120_000);

@@ -175,7 +175,7 @@ describe("waiting for a queued message", () => {
       node: "node-a",
       seq: 1,
     });
-    expect(await queued(sender, "r::2", { waitFor: "acked", timeoutMs: 50 })).toMatchObject({
+    expect(await queued(sender, "r::2", { waitFor: "acked", timeoutMs: 1_000 })).toMatchObject({
       result: "queued",
       reached: "written",
       seq: 2,
@@ -216,7 +216,7 @@ describe("waiting for a queued message", () => {
       rejected: { result: "rejected", reached: "rejected", reason: "" },
     } as const;
     for (const [place, [receipt, end]] of Object.entries(ends).entries()) {
-      const sending = queued(sender, "r::x", { waitFor: "acked", timeoutMs: 2_000 });
+      const sending = queued(sender, "r::x", { waitFor: "acked", timeoutMs: 30_000 });
       const { messageId } = await waitFor("it to be under way", () => heard[place]);
       await stores.redis.hdel(stores.keys.follower("alice").messages, messageId);
       await tellSender(stores, sender.senderId, messageId, receipt as keyof typeof ends);
@@ -270,7 +270,7 @@ describe("waiting for a queued message", () => {
     const { queued: heard } = await fakeNode(stores, "node-a", {});
     const sender = await newSender();
     const options = { delivery: "queued", messageId: "mine", waitFor: "written" } as const;
-    const toBob = sender.sendMessageToClient("bob", "r::x", { ...options, timeoutMs: 150 });
+    const toBob = sender.sendMessageToClient("bob", "r::x", { ...options, timeoutMs: 2_000 });
     const toAlice = sender.sendMessageToClient("alice", "r::x", { ...options, timeoutMs: 3_600_000 });
     const delivery = await waitFor("alice's to be under way", () => heard[0]);
     await settle(delivery, "acked");

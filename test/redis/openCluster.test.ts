@@ -244,12 +244,13 @@ describe("what fails in a rule alone", () => {
     const rules = new RuleStore(stores.redis, stores.keys);
     await rules.append("with", "alpha", "hello", { maxBacklog: 10 });
     await waitFor("the failure", () => own.length > 0);
-    expect(own).toEqual([failure]);
+    // Each try is told, and on a slow machine there was another by now.
+    expect(new Set(own)).toEqual(new Set([failure]));
     expect(errors).toEqual([]);
     await rules.append("without", "alpha", "hello", { maxBacklog: 10 });
     await waitFor("the failure", () => errors.length > 0);
-    expect(errors).toEqual([failure]);
-    expect(own).toEqual([failure]);
+    expect(new Set(errors)).toEqual(new Set([failure]));
+    expect(new Set(own)).toEqual(new Set([failure]));
   });
 
   it("leaves no connection behind when the rule is refused", async () => {

@@ -60,7 +60,7 @@ describe("with a Redis that takes no more connections,", () => {
     const began = performance.now();
     const error: unknown = await cluster.registerRule("ping", () => undefined).catch((failure: unknown) => failure);
     expect(explainConnection(error)?.found).toContain("was closed before Redis answered");
-    expect(performance.now() - began).toBeLessThan(8_000);
+    expect(performance.now() - began).toBeLessThan(15_000);
     // No message was accepted that nobody would read.
     expect(await cluster.redis.exists(cluster.keys.rule("ping").replicas)).toBe(0);
     await waitFor("its sockets and timers to be gone", () => openHandles() <= before);
@@ -75,7 +75,7 @@ describe("with a Redis that takes no more connections,", () => {
     const began = performance.now();
     await cluster.close();
     await refused;
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(4_500);
     await waitFor("its sockets and timers to be gone", () => openHandles() <= before);
     await expect(cluster.registerRule("ping", () => undefined)).rejects.toMatchObject(isClosed);
     await expect(cluster.onStatusChange(() => undefined)).rejects.toMatchObject(isClosed);
@@ -92,7 +92,7 @@ describe("with a Redis that takes no more connections,", () => {
     const began = performance.now();
     const error: unknown = await cluster.onStatusChange(() => undefined).catch((failure: unknown) => failure);
     expect(explainConnection(error)?.found).toContain("was closed before Redis answered");
-    expect(performance.now() - began).toBeLessThan(8_000);
+    expect(performance.now() - began).toBeLessThan(15_000);
     holder.disconnect();
     await waitFor("it to be back", () => subscriber().status === "ready");
     const heard: StatusChange[] = [];

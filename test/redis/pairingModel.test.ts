@@ -259,7 +259,7 @@ it("one key's pairing goes as the contract says, whatever codes, approvals, refu
     }),
     { numRuns: 40 },
   );
-});
+}, 120_000);
 
 it("a code, approvals, refusals, a node and a revocation at once: it is paired once at most, and never after a refusal or a revocation", async () => {
   const seen = new Set<string>();
@@ -317,4 +317,4 @@ it("a code, approvals, refusals, a node and a revocation at once: it is paired o
     expect(seen).toContain(won);
   }
   for (const won of ["deny denied", "deny gone", "grant paired", "grant waiting"]) expect(seen).toContain(won);
-});
+}, 120_000);

@@ -161,11 +161,11 @@ describe("a consumer of a rule", () => {
   });
 
   it("keeps its lease alive for as long as it runs", async () => {
-    const { replicaId } = (await consumer({ leaseMs: 300 })).consumer;
+    const { replicaId } = (await consumer({ leaseMs: 3_000 })).consumer;
     const { replicas } = stores.keys.rule(RULE);
     const until = async () => Number(await stores.redis.zscore(replicas, replicaId));
     const first = await until();
-    await waitFor("three renewals", async () => (await until()) >= first + 300);
+    await waitFor("three renewals", async () => (await until()) >= first + 3_000);
     await appendOne("still held");
   });
 });
@@ -262,8 +262,8 @@ describe("a consumer that is stopped while it starts", () => {
   it("gives the rule back whenever that comes, and renews it no more", async () => {
     const [redis, before] = [await stores.open("commands"), openHandles()];
     const ends: string[] = [];
-    // From before the lease is asked for to after it is held.
-    for (let turns = 0; ends.at(-1) !== "started"; turns++) {
+    // From before the lease is asked for to after it is held. Each turn at first, then in steps that grow: on a slow machine it is thousands.
+    for (let turns = 0; ends.at(-1) !== "started"; turns += 1 + Math.floor(turns / 20)) {
       const blocking = await stores.open("blocking");
       const one = unstarted(redis, blocking);
       const end = one.start().then(
@@ -296,6 +296,8 @@ describe("a message whose handler fails", () => {
     const handled: string[] = [];
     const { errors } = await consumer({
       concurrency: 1,
+      // The last of them comes long after bob's were handled.
+      retry: { firstMs: 100, mostMs: 400 },
       handler: ({ identifier, content, attempt }) => {
         handled.push(`${identifier} ${content} ${attempt}`);
         if (content === "message 0" && attempt < 4) throw new Error(`failed ${attempt}`);
@@ -493,16 +495,15 @@ describe("a replica whose rule another group took", () => {
 
 describe("a consumer over a restart of Redis", () => {
   it("goes on by itself, and handles what came before and after", async () => {
-    const { handled } = await consumer({ leaseMs: 1_000 });
+    const { handled, consumer: one } = await consumer({ leaseMs: 5_000 });
+    const until = async () => Number(await stores.redis.zscore(stores.keys.rule(RULE).replicas, one.replicaId));
     await append(0, 5);
     await waitFor("the first five", () => handled.length === 5);
+    const before = await until();
     await server.kill("SIGKILL");
     await server.restart();
     await waitFor("the connection to be back", () => stores.redis.status === "ready");
-    await waitFor("the lease to be renewed", async () => {
-      const [record] = await stores.rules.list();
-      return record !== undefined && record.replicas.length === 1;
-    });
+    await waitFor("the lease to be renewed", async () => (await until()) > before);
     await append(5, 10);
     await waitFor("the inbox to be empty", isEmpty);
     expect(contents(handled)).toEqual(expected(10));
@@ -535,19 +536,21 @@ describe("a consumer over a restart of Redis", () => {
 
   it("does not handle again what it handled before Redis died, however late it can ack it", async () => {
     let away: Promise<void> | undefined;
+    const appended = Promise.withResolvers<void>();
     const handled: string[] = [];
     await consumer({
       leaseMs: 1_000,
       handler: async ({ content }) => {
         handled.push(content);
-        // Redis dies while the first message is handled.
+        // Redis dies while the first message is handled, and after it took the last.
         if (away === undefined) {
-          away = server.kill("SIGKILL");
+          away = appended.promise.then(() => server.kill("SIGKILL"));
           await away;
         }
       },
     });
     await Promise.all(expected(10).map((content) => stores.rules.append(RULE, "alice", content, { maxBacklog: 100 })));
+    appended.resolve();
     await waitFor("the first message", () => away !== undefined);
     await away;
     await server.restart();

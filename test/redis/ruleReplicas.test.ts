@@ -10,9 +10,10 @@ import { waitFor } from "../support/waitFor.ts";
 
 const RULE = "orders";
 const GROUP = "shop";
-const LEASE_MS = 900;
+/** Longer than a loaded machine holds a process up: after that what it has is taken from it, as it should be. */
+const LEASE_MS = 2_500;
 /** One lease, one renewal, and what a loaded machine takes. */
-const TAKEN_WITHIN_MS = LEASE_MS + LEASE_MS / 3 + 1_500;
+const TAKEN_WITHIN_MS = LEASE_MS + LEASE_MS / 3 + 10_000;
 const PROGRAM = fileURLToPath(new URL("../support/ruleReplica.ts", import.meta.url));
 
 let server: RedisServer;
@@ -82,7 +83,7 @@ describe("the process of a replica", () => {
     const handled: InboundMessage[] = [];
     await replica(handled);
     // Others' messages go on meanwhile.
-    await waitFor("the others", () => handled.length === 2);
+    await waitFor("the others", () => handled.length >= 2);
     child.signal("SIGKILL");
     await child.exited;
     await waitFor("the rest to be handled", () => handled.length === 5, TAKEN_WITHIN_MS);
@@ -90,7 +91,7 @@ describe("the process of a replica", () => {
     expect(texts(handled)).toEqual(["bob 1 1", "bob 2 1", "alice block 2", "alice 2 1", "alice 3 1"]);
     const consumers = (await stores.redis.xinfo("CONSUMERS", stores.keys.rule(RULE).inbox, GROUP)) as unknown[];
     expect(consumers.length).toBeLessThanOrEqual(2);
-  });
+  }, 90_000);
 
   it("that is stopped for longer than its lease, and goes on, begins nothing of what was taken from it", async () => {
     await block();
@@ -123,7 +124,7 @@ describe("the process of a replica", () => {
         .filter((text) => text.startsWith("alice"))
         .slice(0, 4),
     ).toEqual(["alice sleep 2", "alice 2 1", "alice 3 1", "alice 4 1"]);
-  });
+  }, 90_000);
 
   it("that is stopped for less than that goes on where it was, and nothing is handled twice", async () => {
     await block();
@@ -207,7 +208,7 @@ describe("many replicas of a rule", () => {
       const consumer = new RuleConsumer(...connections, stores.keys, {
         rule: RULE,
         group: GROUP,
-        leaseMs: 1_000,
+        leaseMs: 5_000,
         stopTimeoutMs: 50,
         concurrency: 3,
         maxTries: 1_000,
@@ -238,7 +239,8 @@ describe("many replicas of a rule", () => {
     const followers = Array.from({ length: 8 }, (_, index) => `follower-${index}`);
     const next = new Map(followers.map((follower) => [follower, 0]));
     const fates: string[] = [];
-    for (let turn = 0; turn < 60; turn++) {
+    // About two leases: what the first that died had is taken while more comes.
+    for (let turn = 0; turn < 240; turn++) {
       for (let count = 0; count < 15; count++) {
         const follower = followers[Math.floor(random() * followers.length)] ?? "";
         const n = next.get(follower) ?? 0;
@@ -247,7 +249,7 @@ describe("many replicas of a rule", () => {
       }
       const index = Math.floor(random() * replicas.length);
       const chosen = replicas[index];
-      if (chosen !== undefined && random() < 0.2) {
+      if (chosen !== undefined && random() < 0.05) {
         if (random() < 0.5) die(chosen);
         else await chosen.consumer.stop();
         fates.push(`${chosen.isDead ? "death" : "leave"} in turn ${turn}`);
@@ -256,11 +258,11 @@ describe("many replicas of a rule", () => {
       await new Promise((resume) => setTimeout(resume, random() * 15));
     }
     const story = `seed ${seed} (RULE_WALK_SEED), ${fates.join(", ")}`;
-    await waitFor(`the inbox to be empty: ${story}`, isEmpty, 20_000);
+    await waitFor(`the inbox to be empty: ${story}`, isEmpty, 40_000);
     expect([...witness.complaints, ...witness.judge(next)], story).toEqual([]);
     const { lanes, waiting, ready, tries } = stores.keys.rule(RULE);
     expect(await stores.redis.exists(lanes, waiting, ready, tries)).toBe(0);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("replicas on a Redis Cluster", () => {
@@ -299,7 +301,7 @@ describe("replicas on a Redis Cluster", () => {
         handled.push(message);
       });
       const own = onCluster.keys.rule("odd {rule} 🦊");
-      await waitFor("the inbox to be empty", async () => (await onCluster.redis.xlen(own.inbox)) === 0, 15_000);
+      await waitFor("the inbox to be empty", async () => (await onCluster.redis.xlen(own.inbox)) === 0, 30_000);
       for (const follower of ["alice", "bob", "carol"]) {
         const contents = handled.filter(({ identifier }) => identifier === follower).map(({ content }) => content);
         expect(contents).toEqual(Array.from({ length: 20 }, (_, n) => String(n)).filter((n) => n !== "7"));
@@ -311,5 +313,5 @@ describe("replicas on a Redis Cluster", () => {
       onCluster.close();
       await cluster.stop();
     }
-  });
+  }, 90_000);
 });

@@ -1,6 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { createLogger } from "@yonexus/protocol/log";
 import { newPairingCode } from "@yonexus/protocol/wire";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -92,10 +90,7 @@ it("no secret stands in Redis or in its file: code, shared secret and master key
   expect(found).toEqual([]);
   for (const text of said.flat()) for (const each of secrets) expect(text).not.toContain(each);
   // Every command that wrote is in the append-only file.
-  const folder = join(server.dir, "appendonlydir");
-  const file = readdirSync(folder)
-    .map((name) => readFileSync(join(folder, name), "latin1"))
-    .join("");
+  const file = await server.appendOnlyFile();
   expect(file).toContain(key.publicKey);
   for (const each of secrets) expect(file.includes(each)).toBe(false);
   stores.close();

@@ -232,4 +232,4 @@ it("one follower's session and trust go as the contract says, whatever happens i
     }),
     { numRuns: 40 },
   );
-});
+}, 120_000);

@@ -67,7 +67,7 @@ describe("the freshness of a proof", () => {
   it("takes nothing from a follower whose proof is replayed after the window: stale, and the trust stands", async () => {
     const version = await pairFollower(stores, "alice");
     const second = Math.floor((await stores.now()) / 1000);
-    const used = await freshClaim(stores, "alice", version, { proofTimestamp: second - 8 });
+    const used = await freshClaim(stores, "alice", version, { proofTimestamp: second - 5 });
     const first = await stores.sessions.claim(used);
     if (first.outcome !== "claimed") throw new Error(first.outcome);
     const replay = await waitFor("the proof to grow stale", async () => {

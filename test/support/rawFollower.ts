@@ -64,7 +64,7 @@ export interface Closing {
   readonly reason: string;
 }
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 20_000;
 
 /** A follower on a bare socket, of version 1 unless it asks for more: it sends whatever it is told to, right or wrong. */
 export class RawFollower {
@@ -226,6 +226,13 @@ export class RawFollower {
   /** The types of the builtin messages that came, in order. */
   get types(): string[] {
     return this.messages.flatMap((message) => (message === undefined ? [] : [message.type]));
+  }
+
+  /** Resolves when the node has read all that was sent. */
+  async isRead(): Promise<void> {
+    const answered = once(this.#socket, "pong");
+    this.#socket.ping();
+    await answered;
   }
 
   /** Reads nothing more from the socket. */

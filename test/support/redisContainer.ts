@@ -1,6 +1,7 @@
 import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { GenericContainer, getContainerRuntimeClient } from "testcontainers";
 import { freePorts } from "./freePorts.ts";
 import { READY_TIMEOUT_MS, type RedisServer } from "./redisServer.ts";
@@ -36,14 +37,11 @@ export async function startRedisContainer(args: readonly string[]): Promise<Redi
     pid = (await container.inspect()).State.Pid;
   };
   const isRunning = async () => (await container.inspect()).State.Running;
-  /** Of one that is not paused nothing is asked, as with a process. */
-  const resume = async () => {
-    if ((await container.inspect()).State.Paused) await container.unpause();
-  };
   const end = async (signal: NodeJS.Signals) => {
-    await resume();
     if (!(await isRunning())) return;
     await container.kill({ signal });
+    // A stopped process takes no signal but SIGKILL until it goes on.
+    if (signal !== "SIGKILL") await container.kill({ signal: "SIGCONT" });
     await container.wait();
   };
   await boot();
@@ -61,8 +59,12 @@ export async function startRedisContainer(args: readonly string[]): Promise<Redi
       await container.start();
       await boot();
     },
-    pause: async () => void (await container.pause()),
-    resume,
+    // As a process is: one that the engine pauses takes no SIGKILL.
+    pause: async () => void (await container.kill({ signal: "SIGSTOP" })),
+    resume: async () => void (await container.kill({ signal: "SIGCONT" })),
+    // In an archive, which keeps files as they are.
+    appendOnlyFile: async () =>
+      (await buffer(await started.copyArchiveFromContainer("/data/appendonlydir"))).toString("latin1"),
     stop: async () => {
       await end("SIGKILL");
       await container.remove({ force: true, v: true });

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { freePorts } from "./freePorts.ts";
@@ -23,6 +23,8 @@ export interface RedisServer {
   /** The process stops answering; its connections stay open. */
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** Every byte of its append-only file, in latin1. */
+  appendOnlyFile(): Promise<string>;
   /** Ends it for good and removes its files. */
   stop(): Promise<void>;
 }
@@ -155,6 +157,12 @@ async function launch(
     },
     pause: async () => server.signal("SIGSTOP"),
     resume: async () => server.signal("SIGCONT"),
+    appendOnlyFile: async () => {
+      const folder = join(dir, "appendonlydir");
+      return readdirSync(folder)
+        .map((name) => readFileSync(join(folder, name), "latin1"))
+        .join("");
+    },
     stop: async () => {
       await end("SIGKILL");
       removeDir();

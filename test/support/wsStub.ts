@@ -126,7 +126,7 @@ function isOf<Name extends FollowerMessage["type"]>(
   return message.type === type;
 }
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 20_000;
 
 /** Things that arrive, and those who wait for them. */
 class Line<Thing> {

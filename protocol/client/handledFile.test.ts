@@ -134,4 +134,4 @@ test("a message that was handled before a SIGKILL is acked by the next process a
     for (const child of children) child.kill("SIGKILL");
     await node.stop();
   }
-}, 30_000);
+}, 90_000);

@@ -212,4 +212,4 @@ test("a writer killed at any moment leaves the old state or the new one, whole, 
     await store.close();
     expect(await readdir(folder)).toEqual(["edge.json"]);
   }
-}, 20_000);
+}, 60_000);

@@ -245,7 +245,7 @@ describe("no input throws", () => {
       expect(wire.parseFollowerFrame(text).kind).toBe("malformed");
     }
     wire.parseFollowerFrame(`builtin::{"type":"hello","payload":{"identifier":"${"a".repeat(million)}"}}`);
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 });
 

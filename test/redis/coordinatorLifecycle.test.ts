@@ -212,7 +212,8 @@ describe("a coordinator", () => {
         }
         child.stdin.write("stop");
         await waitFor("it to have stopped", () => output.includes("stopped"), 30_000);
-        await waitFor("the process to end by itself", () => exitCode !== undefined, 7_000);
+        // Ten seconds after the last of them, BullMQ gives up a command that it waits for.
+        await waitFor("the process to end by itself", () => exitCode !== undefined, 15_000);
         expect(exitCode).toBe(0);
         expect(output).toBe("started\nstopped\n");
         expect(

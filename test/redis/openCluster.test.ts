@@ -198,7 +198,11 @@ describe("a listener of status changes", () => {
     await waitFor("the changes", () => heard.length >= expected.length);
     expect(heard).toEqual(expected);
     await cluster.close();
-    expect(await stores.redis.publish(stores.keys.events, "{}")).toBe(0);
+    await waitFor(
+      "its subscription to be gone",
+      async () => (await stores.redis.publish(stores.keys.events, "{}")) === 0,
+    );
+    expect(heard).toEqual(expected);
   });
 
   it("that waits for a Redis that is away is refused when the cluster is closed", async () => {

@@ -61,7 +61,9 @@ export async function startRedisContainer(args: readonly string[]): Promise<Redi
     },
     // As a process is: one that the engine pauses takes no SIGKILL.
     pause: async () => void (await container.kill({ signal: "SIGSTOP" })),
-    resume: async () => void (await container.kill({ signal: "SIGCONT" })),
+    resume: async () => {
+      if (await isRunning()) await container.kill({ signal: "SIGCONT" });
+    },
     // In an archive, which keeps files as they are.
     appendOnlyFile: async () =>
       (await buffer(await started.copyArchiveFromContainer("/data/appendonlydir"))).toString("latin1"),

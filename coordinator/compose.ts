@@ -134,16 +134,28 @@ async function startParts(
       "Work with Redis failed; it is tried again.",
     );
   };
+  const isOfConnection = (error: unknown): boolean =>
+    explainRefusal(error) === undefined && explainConnection(error) !== undefined;
   /** Of work that is done again by itself: what Redis refuses, or what is no matter of the connection, only a person can mend. */
   const reportOf =
     (source: string) =>
     (error: unknown): void => {
-      const isOfConnection = explainRefusal(error) === undefined && explainConnection(error) !== undefined;
-      if (error instanceof Error && !isOfConnection) outages.report(source, error);
+      if (error instanceof Error && !isOfConnection(error)) outages.report(source, error);
       else reportDebug(error);
     };
   const repeaters = [
-    new Repeater(leaseMs / 3, async () => lease.renew(), reportOf("lease")),
+    new Repeater(
+      leaseMs / 3,
+      async () => {
+        await lease.renew();
+        outages.answered();
+      },
+      (error) => {
+        // Of a connection that is open no event tells that nothing comes.
+        if (isOfConnection(error) && commands.status === "ready") outages.silent();
+        reportOf("lease")(error);
+      },
+    ),
     new Repeater(
       tuning.scheduleCheckMs,
       async () => {

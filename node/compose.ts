@@ -10,6 +10,7 @@ import {
   LivenessIndex,
   MessageQueue,
   NodeStore,
+  OutageLog,
   PAIRING_LIMITS,
   PairingStore,
   parseNodeCommand,
@@ -75,7 +76,8 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
   const certificateFiles = nodeCertificateFiles(config);
   const certificate =
     certificateFiles === undefined ? undefined : new TlsCertificate({ files: certificateFiles, logger });
-  const connections = openConnections(config.redisUrl, { tls: readRedisTls(config) }, logger);
+  const outages = new OutageLog(logger);
+  const connections = openConnections(config.redisUrl, { tls: readRedisTls(config) }, outages);
   const { commands, subscriber, producer } = connections;
   const metrics = new NodeMetrics();
   metrics.watchRedis({ ...connections }, commands);
@@ -149,6 +151,7 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
       clock,
       work: () => metrics.work.sums,
       onCanary: (ms) => metrics.routed(ms),
+      outages,
     },
     logger,
   );

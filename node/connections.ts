@@ -1,5 +1,10 @@
-import type { Logger } from "@yonexus/protocol/log";
-import { type ConnectionOptions, OutageLog, openRedis, type RedisConnection, whenReady } from "@yonexus/protocol/redis";
+import {
+  type ConnectionOptions,
+  type OutageLog,
+  openRedis,
+  type RedisConnection,
+  whenReady,
+} from "@yonexus/protocol/redis";
 
 /** A node's connections: each kind of use would block or flood the others. */
 export interface Connections {
@@ -12,13 +17,12 @@ export interface Connections {
 }
 
 /** Opens them all. */
-export function openConnections(url: string, options: ConnectionOptions, logger: Logger): Connections {
+export function openConnections(url: string, options: ConnectionOptions, outages: OutageLog): Connections {
   const connections = {
     commands: openRedis(url, "commands", options),
     subscriber: openRedis(url, "subscriber", options),
     producer: openRedis(url, "producer", options),
   };
-  const outages = new OutageLog(logger);
   for (const connection of Object.values(connections)) outages.watch(connection);
   return connections;
 }

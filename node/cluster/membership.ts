@@ -5,6 +5,7 @@ import {
   type Keys,
   type NodeStore,
   type NodeWork,
+  type OutageLog,
   type RedisConnection,
 } from "@yonexus/protocol/redis";
 import type { Validity } from "@yonexus/protocol/tls";
@@ -27,6 +28,8 @@ export interface MembershipOptions {
   readonly clock: Pick<ClusterClock, "learn">;
   /** Hears how long the last canary took to come back (ms). */
   readonly onCanary: (ms: number) => void;
+  /** Is told when no canary comes back for some time, and of each that does. */
+  readonly outages: Pick<OutageLog, "silent" | "answered">;
 }
 
 /** Something may have been missed, so that every session must be settled. */
@@ -41,6 +44,8 @@ interface Outage {
 const CANARY_EVERY_MS = 1_000;
 /** Ready means that a canary came back within this. */
 const CANARY_MAX_AGE_MS = 3_500;
+/** No canary came back between so many looks in a row: Redis is silent. Looks, and not a time, which this process may have slept. */
+const SILENT_LOOKS = 3;
 /** Every session is asserted again this often, whatever happened. */
 const RECONCILE_EVERY_MS = 60_000;
 
@@ -58,6 +63,8 @@ export class Membership {
   #canaryAt = Number.NEGATIVE_INFINITY;
   #canary = 0;
   #canarySentAt = 0;
+  #cameBack = false;
+  #looksInVain = 0;
   #url = "";
   #firstCanary: () => void = () => undefined;
   #renewedAt = performance.now();
@@ -90,7 +97,7 @@ export class Membership {
       this.#firstCanary = resolve;
     });
     this.#sendCanary();
-    this.#canaryTimer = setInterval(() => this.#sendCanary(), CANARY_EVERY_MS);
+    this.#canaryTimer = setInterval(() => this.#look(), CANARY_EVERY_MS);
     this.#renewTimer = setInterval(() => void this.#beat(), this.#options.leaseMs / 3);
     await heard;
   }
@@ -99,7 +106,11 @@ export class Membership {
   canaryHeard(token: string): void {
     const age = this.#canary - Number(token);
     // A late one of many proves nothing: it may have waited out a stall.
-    if (age <= 2) this.#canaryAt = performance.now();
+    if (age <= 2) {
+      this.#canaryAt = performance.now();
+      this.#cameBack = true;
+      this.#options.outages.answered();
+    }
     if (age === 0) this.#options.onCanary(performance.now() - this.#canarySentAt);
     this.#firstCanary();
     if (this.#outage !== undefined) void this.#beat();
@@ -222,6 +233,13 @@ export class Membership {
     });
     this.#renewedAt = performance.now();
     clock.learn(redisNow, askedAt, this.#renewedAt);
+  }
+
+  #look(): void {
+    this.#looksInVain = this.#cameBack ? 0 : this.#looksInVain + 1;
+    this.#cameBack = false;
+    if (this.#looksInVain >= SILENT_LOOKS) this.#options.outages.silent();
+    this.#sendCanary();
   }
 
   #sendCanary(): void {

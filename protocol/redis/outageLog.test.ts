@@ -46,3 +46,24 @@ it("a refused password is one line for all connections, in its own words, until 
   }
   expect(lines.map(({ msg }) => msg).slice(1)).toEqual(["Redis answers again."]);
 });
+
+it("a Redis that is silent on open connections is away until it answers; one that was lost as well is one outage", () => {
+  const { lines, log } = recorded();
+  const connection = Object.assign(new EventEmitter(), { status: "ready" });
+  log.watch(connection as unknown as RedisConnection);
+  const told = () => lines.splice(0).map(({ event }) => event);
+  log.answered();
+  expect(told()).toEqual([]);
+  log.silent();
+  log.silent();
+  expect(told()).toEqual(["redis_away"]);
+  connection.status = "connecting";
+  connection.emit("error", new Error("connect ECONNREFUSED"));
+  connection.status = "ready";
+  connection.emit("ready");
+  // It takes connections, and nobody has had an answer.
+  expect(told()).toEqual([]);
+  log.answered();
+  log.answered();
+  expect(told()).toEqual(["redis_back"]);
+});

@@ -19,6 +19,7 @@ export class OutageLog {
   readonly #connections: RedisConnection[] = [];
   readonly #reported = new Map<string, Repeated>();
   #away = false;
+  #silent = false;
 
   /** @param now a clock in ms that never goes back. */
   constructor(logger: Logger, now: () => number = () => performance.now()) {
@@ -30,6 +31,24 @@ export class OutageLog {
     this.#connections.push(connection);
     connection.on("error", (error: Error) => this.#lost(error));
     connection.on("ready", () => this.#found());
+  }
+
+  /** Redis does not answer, though connections may be open: no event of theirs shows that. It lasts until `answered`. */
+  silent(): void {
+    this.#silent = true;
+    if (this.#away) return;
+    this.#away = true;
+    this.#logger.warn(
+      { event: "redis_away", error: "no answer on an open connection" },
+      "Redis does not answer, though its connections are open: look at its machine and the network; trying again until it does.",
+    );
+  }
+
+  /** Whoever said `silent` got an answer. */
+  answered(): void {
+    if (!this.#silent) return;
+    this.#silent = false;
+    this.#found();
   }
 
   /** An error of some work with Redis: part of an outage, a refusal, or a finding of its own. @param source whose it is. */
@@ -71,7 +90,7 @@ export class OutageLog {
   }
 
   #found(): void {
-    if (!this.#away || !this.#allReady()) return;
+    if (!this.#away || this.#silent || !this.#allReady()) return;
     this.#away = false;
     this.#logger.info({ event: "redis_back" }, "Redis answers again.");
   }

@@ -101,6 +101,25 @@ describe("a coordinator", () => {
     }
   });
 
+  it("says once that Redis is silent on open connections, and once that it answers again", async () => {
+    const own = await startRedis();
+    const faulty = await CoordinatorFixture.open(own.url);
+    try {
+      await faulty.start({ YONEXUS_LEASE_MS: "3000" });
+      await waitFor("a sweep", async () => (await faulty.iterations("liveness")) > 2);
+      await own.pause();
+      await waitFor("it to notice", () => faulty.logged("though its connections are open").length > 0);
+      await own.resume();
+      await waitFor("it to say so", () => faulty.logged("Redis answers again").length > 0);
+      const before = await faulty.iterations("liveness");
+      await waitFor("further sweeps", async () => (await faulty.iterations("liveness")) >= before + 3);
+      for (const text of ["Redis does not answer", "Redis answers again"]) expect(faulty.logged(text)).toHaveLength(1);
+    } finally {
+      await faulty.close();
+      await own.stop();
+    }
+  });
+
   it("waits for a Redis that takes no writes yet, with one line in the log that says how to mend it", async () => {
     const own = await startRedis();
     const early = await CoordinatorFixture.open(own.url);

@@ -15,8 +15,8 @@ const openclaw =
             name: "openclaw",
             include: ["test/openclaw/**/*.test.ts"],
             // Only ends what hangs: each command of OpenClaw takes its ten seconds, and thrice that on a busy machine.
-            testTimeout: 300_000,
-            hookTimeout: 300_000,
+            testTimeout: 180_000,
+            hookTimeout: 200_000,
             // A gateway that boots uses both cores and most of a gigabyte.
             fileParallelism: false,
           },

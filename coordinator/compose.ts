@@ -40,6 +40,7 @@ import { openQueues } from "./queues.ts";
 import { isRefusal } from "./redisRefusal.ts";
 import { Repeater } from "./repeater.ts";
 import { ensureSchedule, scheduleOf } from "./schedule.ts";
+import { SilenceWatch } from "./silenceWatch.ts";
 import { stopWorkers } from "./stopWorker.ts";
 import { DeadNodeSweep } from "./sweeps/deadNodeSweep.ts";
 import { LivenessSweep } from "./sweeps/livenessSweep.ts";
@@ -134,28 +135,16 @@ async function startParts(
       "Work with Redis failed; it is tried again.",
     );
   };
-  const isOfConnection = (error: unknown): boolean =>
-    explainRefusal(error) === undefined && explainConnection(error) !== undefined;
   /** Of work that is done again by itself: what Redis refuses, or what is no matter of the connection, only a person can mend. */
   const reportOf =
     (source: string) =>
     (error: unknown): void => {
-      if (error instanceof Error && !isOfConnection(error)) outages.report(source, error);
+      const isOfConnection = explainRefusal(error) === undefined && explainConnection(error) !== undefined;
+      if (error instanceof Error && !isOfConnection) outages.report(source, error);
       else reportDebug(error);
     };
   const repeaters = [
-    new Repeater(
-      leaseMs / 3,
-      async () => {
-        await lease.renew();
-        outages.answered();
-      },
-      (error) => {
-        // Of a connection that is open no event tells that nothing comes.
-        if (isOfConnection(error) && commands.status === "ready") outages.silent();
-        reportOf("lease")(error);
-      },
-    ),
+    new Repeater(leaseMs / 3, async () => lease.renew(), reportOf("lease")),
     new Repeater(
       tuning.scheduleCheckMs,
       async () => {
@@ -166,10 +155,13 @@ async function startParts(
       reportOf("schedules"),
     ),
   ];
+  const silence = new SilenceWatch(commands, outages);
+  silence.start();
   try {
     await unlessAborted(signal, lease.renew().catch(reportDebug));
     await unlessAborted(signal, ensureSchedule(queues.sweeps, schedule, true).catch(reportDebug));
   } catch (error) {
+    await silence.stop();
     // Aborted: all else was reported.
     if (commands.status === "ready") await lease.release().catch(reportDebug);
     await Promise.allSettled([queues.sweeps.close(), queues.notices.close()]);
@@ -245,7 +237,7 @@ async function startParts(
     await admin?.close();
     metrics.stop();
     await look.stop();
-    await Promise.all(repeaters.map(async (repeater) => repeater.stop()));
+    await Promise.all([silence, ...repeaters].map(async (repeated) => repeated.stop()));
     await stopWorkers(workers, () => aborting.abort(), tuning.stopGraceMs, redisAnswers);
     aborting.abort();
     if (redisAnswers) await lease.release().catch(reportDebug);

@@ -22,8 +22,8 @@ export function scheduleOf(config: Config, retentionEveryMs: number): Schedule {
 const LATE_MS = 30_000;
 const LATE_INTERVALS = 5;
 
-/** The first run of a schedule that is set up is this far ahead, so that it is still to come when Redis hears of it. */
-const SOON_MS = 100;
+/** The first run of a schedule is this far ahead: of one that is over when BullMQ looks at the clock, the next is an interval later. */
+const SOON_MS = 1_000;
 
 /**
  * Sets up what is missing or stuck, and with `setIntervals` also gives every schedule our interval: so does a coordinator
@@ -40,7 +40,7 @@ export async function ensureSchedule(
     const { everyMs } = schedule[name];
     const present = await queue.getJobScheduler(name);
     const latest = Date.now() - Math.max(LATE_MS, LATE_INTERVALS * everyMs);
-    const runs = present !== undefined && (present.next ?? 0) > latest;
+    const runs = present !== undefined && (present.next ?? 0) > latest && isWithinInterval(present);
     if (runs && (present.every === everyMs || !setIntervals)) continue;
     const repeat = { every: everyMs, offset: offsetOf(Date.now() + SOON_MS, everyMs) };
     await queue.upsertJobScheduler(name, repeat, { name, data: {}, opts: JOB_RETENTION });
@@ -50,10 +50,15 @@ export async function ensureSchedule(
 }
 
 /**
- * Where in its interval a schedule runs. BullMQ keeps the offset of an earlier, longer interval when it is given none, and the
- * first run that comes late is then followed by one that is as far away as the earlier interval was long.
+ * Where in its interval a schedule runs. BullMQ keeps the offset of an earlier, longer interval when it is given none, and a run
+ * that comes late is then followed by one that is as far away as the earlier interval was long.
  */
 function offsetOf(firstRun: number, everyMs: number): number {
   // None, to BullMQ, is 0.
   return firstRun % everyMs || 1;
+}
+
+/** False for one that has the offset of a longer interval. */
+function isWithinInterval({ every = 0, offset = 0 }: { readonly every?: number; readonly offset?: number }): boolean {
+  return offset < every;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # testContainers.sh [--all] [arguments of vitest]: builds the image, tests the cluster of docker-compose.yml in a real Docker engine, and runs
-# a part of the integration tests with their Redis in a container, or all of them. With YONEXUS_TEST_IMAGE it tests an image that is there.
+# a part of the integration tests with their Redis in a container, or all that can be. With YONEXUS_TEST_IMAGE it tests an image that is there.
 set -euo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 . "$root/scripts/lib/installation.sh"

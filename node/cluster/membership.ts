@@ -108,8 +108,7 @@ export class Membership {
     // A late one of many proves nothing: it may have waited out a stall.
     if (age <= 2) {
       this.#canaryAt = performance.now();
-      this.#cameBack = true;
-      this.#options.outages.answered();
+      this.#answered();
     }
     if (age === 0) this.#options.onCanary(performance.now() - this.#canarySentAt);
     this.#firstCanary();
@@ -242,11 +241,18 @@ export class Membership {
     this.#sendCanary();
   }
 
+  #answered(): void {
+    this.#cameBack = true;
+    this.#options.outages.answered();
+  }
+
   #sendCanary(): void {
     this.#canary += 1;
     this.#canarySentAt = performance.now();
     const channel = this.#keys.nodeChannel(this.#options.nodeId);
-    // Silence is the finding: a failure shows as a canary that does not come back.
-    this.#redis.publish(channel, encodeCanary(String(this.#canary))).catch(() => undefined);
+    // Silence is the finding: a failure shows as a canary that does not come back. A Redis that refuses is not silent.
+    this.#redis.publish(channel, encodeCanary(String(this.#canary))).catch((error: unknown) => {
+      if (explainRefusal(error) !== undefined) this.#answered();
+    });
   }
 }

@@ -33,14 +33,17 @@ export class OutageLog {
     connection.on("ready", () => this.#found());
   }
 
-  /** Redis does not answer, though connections may be open: no event of theirs shows that. It lasts until `answered`. */
+  /** Redis does not answer, which no event of a connection shows that is open. It lasts until `answered`. */
   silent(): void {
     this.#silent = true;
     if (this.#away) return;
     this.#away = true;
+    const what = this.#allReady()
+      ? ", though its connections are open: look at its machine and the network"
+      : ": check REDIS_URL";
     this.#logger.warn(
-      { event: "redis_away", error: "no answer on an open connection" },
-      "Redis does not answer, though its connections are open: look at its machine and the network; trying again until it does.",
+      { event: "redis_away", error: "no answer in time" },
+      `Redis does not answer${what}; trying again until it does.`,
     );
   }
 

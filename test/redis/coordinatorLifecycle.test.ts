@@ -105,7 +105,7 @@ describe("a coordinator", () => {
     const own = await startRedis();
     const faulty = await CoordinatorFixture.open(own.url);
     try {
-      await faulty.start({ YONEXUS_LEASE_MS: "3000" });
+      await faulty.start();
       await waitFor("a sweep", async () => (await faulty.iterations("liveness")) > 2);
       await own.pause();
       await waitFor("it to notice", () => faulty.logged("though its connections are open").length > 0);
@@ -280,6 +280,16 @@ describe("the schedule of sweeps", () => {
     await waitFor("the first run to be late", () => Date.now() > first + 500);
     await cluster.start({ YONEXUS_SWEEP_INTERVAL_MS: "250" });
     await waitFor("sweeps", async () => (await cluster.iterations("liveness")) > 4);
+  });
+
+  it("that an earlier release left with the offset of a longer interval is set up anew", async () => {
+    const { sweeps } = cluster.queues;
+    for (const repeat of [{ every: 600_000, offset: 400_000 }, { every: 5_000 }]) {
+      await sweeps.upsertJobScheduler("liveness", repeat, { name: "liveness" });
+    }
+    expect(await sweeps.getJobScheduler("liveness")).toMatchObject({ every: 5_000, offset: 400_000 });
+    await cluster.start({ YONEXUS_SWEEP_INTERVAL_MS: "5000" });
+    expect((await sweeps.getJobScheduler("liveness"))?.offset).toBeLessThan(5_000);
   });
 
   it("is set up again when Redis lost it", async () => {

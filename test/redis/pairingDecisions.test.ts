@@ -322,7 +322,6 @@ describe("a refusal", () => {
       "pairing_opened",
       "pairing_denied",
       "approval_refused",
-      "denial_refused",
       "pairing_opened",
     ]);
   });

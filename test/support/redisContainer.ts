@@ -41,7 +41,8 @@ export async function startRedisContainer(args: readonly string[]): Promise<Redi
     if (!(await isRunning())) return;
     await container.kill({ signal });
     // A stopped process takes no signal but SIGKILL until it goes on.
-    if (signal !== "SIGKILL") await container.kill({ signal: "SIGCONT" });
+    // It may have ended by then.
+    if (signal !== "SIGKILL") await container.kill({ signal: "SIGCONT" }).catch(() => undefined);
     await container.wait();
   };
   await boot();

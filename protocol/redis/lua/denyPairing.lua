@@ -23,7 +23,11 @@ end
 if record[1] ~= ARGV[1] then
   return refused('changed')
 end
-if record[5] or record[6] then
+-- Whoever denied it is in the audit already.
+if record[5] then
+  return { 'gone' }
+end
+if record[6] then
   return refused('gone')
 end
 

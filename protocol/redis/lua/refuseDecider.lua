@@ -1,5 +1,5 @@
--- refuseDecider: writes down that somebody who may not decide tried to; not again while the newest 20 entries say the same, so that
--- who tries again and again pushes nothing else out of the audit.
+-- refuseDecider: writes down that somebody who may not decide tried to; not again while the audit says so, so that who tries again
+-- and again pushes nothing else out of it.
 -- KEYS 1 trust 2 audit
 -- ARGV 1 event 2 fingerprint 3 by
 -- Returns {'noted'} | {'same'} | {'unknown'}
@@ -8,7 +8,7 @@ if redis.call('HEXISTS', KEYS[1], 'allowed') == 0 then
   return { 'unknown' }
 end
 local entry = { 'event', ARGV[1], 'reason', 'not_the_operator', 'fingerprint', ARGV[2], 'by', ARGV[3] }
-for _, newer in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 20)) do
+for _, newer in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 200)) do
   if table.concat(newer[2], ' ') == table.concat(entry, ' ') then
     return { 'same' }
   end

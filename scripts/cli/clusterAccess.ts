@@ -18,6 +18,7 @@ import type { Command } from "commander";
 import { CliError } from "./cliError.ts";
 import { DEFAULT_DATA_DIR } from "./dataDirOption.ts";
 import { isOwnError } from "./failure.ts";
+import { tlsRefusal } from "./tlsRefusal.ts";
 
 /** Redis answers within this time (ms), or the command ends with a sentence. */
 const ANSWER_TIMEOUT_MS = 3_000;
@@ -120,9 +121,10 @@ export async function connectCluster<T>(
   };
   try {
     const redis = connect("commands");
-    await answered(redis, () =>
-      unusable(target, lastError ?? new RedisUnreachableError(`Nothing came within ${ANSWER_TIMEOUT_MS} ms.`)),
-    );
+    const cause = await failureToAnswer(redis, () => lastError);
+    if (cause !== undefined) {
+      throw unusable(target, isReset(cause) ? ((await tlsRefusal(redis)) ?? cause) : cause);
+    }
     try {
       return await work({ ...target, redis, connect });
     } catch (error) {
@@ -136,16 +138,20 @@ export async function connectCluster<T>(
   }
 }
 
-async function answered(redis: RedisConnection, failure: () => CliError): Promise<void> {
+/** Undefined when Redis answers; what was last heard when it does not in time, or refuses. */
+async function failureToAnswer(redis: RedisConnection, lastError: () => unknown): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(failure()), ANSWER_TIMEOUT_MS);
+  const failed = new Promise<unknown>((resolve) => {
+    timer = setTimeout(
+      () => resolve(lastError() ?? new RedisUnreachableError(`Nothing came within ${ANSWER_TIMEOUT_MS} ms.`)),
+      ANSWER_TIMEOUT_MS,
+    );
     // Whoever refuses the password will refuse it again.
     redis.on("error", (error: unknown) => {
-      if (explainRefusal(error) !== undefined) reject(failure());
+      if (explainRefusal(error) !== undefined) resolve(error);
     });
   });
-  await Promise.race([whenReady(redis), late]).finally(() => clearTimeout(timer));
+  return Promise.race([whenReady(redis), failed]).finally(() => clearTimeout(timer));
 }
 
 function unusable({ place, file }: ClusterTarget, cause: unknown): CliError {

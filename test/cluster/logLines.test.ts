@@ -81,11 +81,12 @@ describe("the log", () => {
 
   it("follows a pairing by its pairingId, from its socket to the notice and to the code", async () => {
     const node = await cluster.startNode();
-    const coordinator = await cluster.startCoordinator();
     const bob = await cluster.newFollower("bob");
     const follower = await cluster.connect(node);
     follower.hello(bob);
     const { code, pairingId } = await cluster.pairingCode(bob);
+    // Only now: once a coordinator has told the code, it cannot be read any more.
+    const coordinator = await cluster.startCoordinator();
     const opened = await waitForLine(node.log, "pairing_opened");
     expect(opened).toMatchObject({ identifier: "bob", pairingId, outcome: "opened" });
     expect(await waitForLine(coordinator.log, "notice_sent")).toMatchObject({

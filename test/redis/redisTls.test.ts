@@ -10,6 +10,7 @@ import {
 } from "@yonexus/protocol/redis";
 import { CertificateError } from "@yonexus/protocol/tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { tlsRefusal } from "../../scripts/cli/tlsRefusal.ts";
 import { type CertificateFiles, TestAuthority } from "../support/tlsCertificates.ts";
 import { startTlsRedis, type TlsRedis } from "../support/tlsRedis.ts";
 
@@ -52,6 +53,22 @@ async function explained(url: string, tls: RedisTls) {
     });
   });
 }
+
+describe("a command that was cut off by a Redis with TLS", () => {
+  it("hears each time why, though a connection that writes at once is often reset before that", async () => {
+    const connection = open(servers.asking.url, { ca: authority.certificate });
+    for (let time = 0; time < 30; time++) {
+      expect(explainConnection(await tlsRefusal(connection))?.found).toBe(
+        "Redis asks for a certificate of its clients",
+      );
+    }
+  });
+
+  it("hears nothing where nobody refuses, nor of a Redis without TLS", async () => {
+    expect(await tlsRefusal(open(servers.open.url, { ca: authority.certificate }))).toBeUndefined();
+    expect(await tlsRefusal(open(servers.open.server.url))).toBeUndefined();
+  });
+});
 
 describe("a connection to a Redis whose authority is the operator's own", () => {
   it("is made with the certificate of that authority, and without it not", async () => {

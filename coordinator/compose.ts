@@ -4,8 +4,10 @@ import type { AdminServer } from "@yonexus/protocol/admin";
 import { type Config, ConfigError, readRedisTls } from "@yonexus/protocol/config";
 import type { Logger } from "@yonexus/protocol/log";
 import {
+  allReady,
   Backlogs,
   COORDINATOR_SOURCE,
+  closeConnections,
   ensureSchemaVersion,
   explainConnection,
   explainRefusal,
@@ -15,6 +17,7 @@ import {
   MessageQueue,
   NodeStore,
   OutageLog,
+  openConnections,
   openRedis,
   PairingStore,
   QueueIndex,
@@ -28,7 +31,7 @@ import {
 } from "@yonexus/protocol/redis";
 import type { Worker } from "bullmq";
 import { adminOfCoordinator } from "./adminEndpoints.ts";
-import { allReady, closeConnections, openConnections } from "./connections.ts";
+import { COORDINATOR_CONNECTIONS } from "./connections.ts";
 import { CoordinatorLease } from "./coordinatorLease.ts";
 import type { CoordinatorOptions, RunningCoordinator } from "./main.ts";
 import { ClusterLook } from "./metrics/clusterLook.ts";
@@ -107,7 +110,7 @@ async function startParts(
 
   const outages = new OutageLog(logger);
   const redisOptions = { tls: readRedisTls(config) };
-  const connections = openConnections(redisUrl, redisOptions, outages);
+  const connections = openConnections(redisUrl, COORDINATOR_CONNECTIONS, redisOptions, outages);
   const { commands } = connections;
   try {
     await unlessAborted(signal, allReady(connections));
@@ -178,7 +181,7 @@ async function startParts(
     });
     return pause;
   };
-  metrics.watchRedis({ ...connections }, commands);
+  metrics.watchRedis(connections, commands);
   const sweepsWorker = new SweepsWorker(
     {
       liveness: new LivenessSweep(

@@ -1,39 +1,12 @@
-import {
-  type ConnectionOptions,
-  type OutageLog,
-  openRedis,
-  type RedisConnection,
-  whenReady,
-} from "@yonexus/protocol/redis";
+import type { ConnectionRole } from "@yonexus/protocol/redis";
 
-/** A coordinator's connections: each kind of use would block or flood the others. */
-export interface Connections {
+/** A coordinator's connections to Redis. */
+export const COORDINATOR_CONNECTIONS = {
   /** Scripts and reads of the stores. */
-  readonly commands: RedisConnection;
+  commands: "commands",
   /** Adds jobs and schedules. */
-  readonly producer: RedisConnection;
+  producer: "producer",
   /** One a worker. BullMQ opens a second socket beside each, to wait on. */
-  readonly sweeps: RedisConnection;
-  readonly notices: RedisConnection;
-}
-
-/** Opens them all. */
-export function openConnections(url: string, options: ConnectionOptions, outages: OutageLog): Connections {
-  const connections = {
-    commands: openRedis(url, "commands", options),
-    producer: openRedis(url, "producer", options),
-    sweeps: openRedis(url, "worker", options),
-    notices: openRedis(url, "worker", options),
-  };
-  for (const connection of Object.values(connections)) outages.watch(connection);
-  return connections;
-}
-
-/** Resolves when Redis answers on each, however long that takes. */
-export async function allReady(connections: Connections): Promise<void> {
-  await Promise.all(Object.values(connections).map(whenReady));
-}
-
-export function closeConnections(connections: Connections): void {
-  for (const connection of Object.values(connections)) connection.disconnect();
-}
+  sweeps: "worker",
+  notices: "worker",
+} as const satisfies Readonly<Record<string, ConnectionRole>>;

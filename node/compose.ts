@@ -4,6 +4,8 @@ import { SourceAddresses } from "@yonexus/protocol/admin";
 import { type Config, nodeCertificateFiles, readRedisTls } from "@yonexus/protocol/config";
 import {
   AttemptStore,
+  allReady,
+  closeConnections,
   ensureSchemaVersion,
   Keyring,
   Keys,
@@ -11,6 +13,7 @@ import {
   MessageQueue,
   NodeStore,
   OutageLog,
+  openConnections,
   PAIRING_LIMITS,
   PairingStore,
   parseNodeCommand,
@@ -28,7 +31,7 @@ import { Membership } from "./cluster/membership.ts";
 import { Receipts } from "./cluster/receipts.ts";
 import { Reconciler } from "./cluster/reconciler.ts";
 import { SessionIndex } from "./cluster/sessionIndex.ts";
-import { allReady, closeConnections, openConnections } from "./connections.ts";
+import { NODE_CONNECTIONS } from "./connections.ts";
 import { drainConnections } from "./drain.ts";
 import { KeepAlive } from "./keepAlive.ts";
 import type { NodeOptions } from "./main.ts";
@@ -77,10 +80,10 @@ export async function composeNode(config: NodeConfig, { logger, signal }: NodeOp
   const certificate =
     certificateFiles === undefined ? undefined : new TlsCertificate({ files: certificateFiles, logger });
   const outages = new OutageLog(logger);
-  const connections = openConnections(config.redisUrl, { tls: readRedisTls(config) }, outages);
+  const connections = openConnections(config.redisUrl, NODE_CONNECTIONS, { tls: readRedisTls(config) }, outages);
   const { commands, subscriber, producer } = connections;
   const metrics = new NodeMetrics();
-  metrics.watchRedis({ ...connections }, commands);
+  metrics.watchRedis(connections, commands);
   try {
     await unlessAborted(signal, allReady(connections));
     await unlessAborted(signal, ensureSchemaVersion(commands, keys));

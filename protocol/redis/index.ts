@@ -6,6 +6,7 @@ export * from "./backlogs.ts";
 export * from "./clock.ts";
 export * from "./connection.ts";
 export * from "./connectionFailure.ts";
+export * from "./connectionGroup.ts";
 export * from "./consoleAccess.ts";
 export * from "./deadLetters.ts";
 export type { DueFollower } from "./dueFollowers.ts";

@@ -154,7 +154,7 @@ export const SCRIPTS = {
   },
   refuseDecider: {
     numberOfKeys: 2,
-    lua: "-- refuseDecider: writes down that somebody who may not decide tried to; not again while the audit says so, so that who tries again\n-- and again pushes nothing else out of it.\n-- KEYS 1 trust 2 audit\n-- ARGV 1 event 2 fingerprint 3 by\n-- Returns {'noted'} | {'same'} | {'unknown'}\n-- Of a follower that nobody knows nothing is kept.\nif redis.call('HEXISTS', KEYS[1], 'allowed') == 0 then\n  return { 'unknown' }\nend\nlocal entry = { 'event', ARGV[1], 'reason', 'not_the_operator', 'fingerprint', ARGV[2], 'by', ARGV[3] }\nfor _, newer in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 200)) do\n  if table.concat(newer[2], ' ') == table.concat(entry, ' ') then\n    return { 'same' }\n  end\nend\nredis.call('XADD', KEYS[2], 'MAXLEN', 200, '*', unpack(entry))\nreturn { 'noted' }\n",
+    lua: "-- refuseDecider: writes down that somebody who may not decide tried to; not again while the audit says so, so that who tries again\n-- and again pushes nothing else out of it.\n-- KEYS 1 trust 2 audit\n-- ARGV 1 event 2 fingerprint 3 by\n-- Returns {'noted'} | {'same'} | {'unknown'}\n-- Of a follower that nobody knows nothing is kept.\nif redis.call('HEXISTS', KEYS[1], 'allowed') == 0 then\n  return { 'unknown' }\nend\nlocal entry = { 'event', ARGV[1], 'reason', 'not_the_operator', 'fingerprint', ARGV[2], 'by', ARGV[3] }\nlocal text = table.concat(entry, ' ')\nfor _, newer in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 200)) do\n  if table.concat(newer[2], ' ') == text then\n    return { 'same' }\n  end\nend\nredis.call('XADD', KEYS[2], 'MAXLEN', 200, '*', unpack(entry))\nreturn { 'noted' }\n",
   },
   rejectQueued: {
     numberOfKeys: 6,

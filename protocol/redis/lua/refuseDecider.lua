@@ -8,8 +8,9 @@ if redis.call('HEXISTS', KEYS[1], 'allowed') == 0 then
   return { 'unknown' }
 end
 local entry = { 'event', ARGV[1], 'reason', 'not_the_operator', 'fingerprint', ARGV[2], 'by', ARGV[3] }
+local text = table.concat(entry, ' ')
 for _, newer in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 200)) do
-  if table.concat(newer[2], ' ') == table.concat(entry, ' ') then
+  if table.concat(newer[2], ' ') == text then
     return { 'same' }
   end
 end

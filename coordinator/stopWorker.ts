@@ -26,19 +26,30 @@ export async function stopWorkers(
 }
 
 /**
- * Ends BullMQ's own socket, on which a worker waits for jobs. A client that is told to disconnect between two tries to
+ * Ends BullMQ's own connection, on which a worker waits for jobs. A client that is told to disconnect between two tries to
  * reconnect never answers the command that waits in it, and BullMQ's watchdog of that command keeps the process alive for
  * ten seconds. One more try, which fails or is ended, settles it.
  */
 async function endWaiting(worker: StoppableWorker): Promise<void> {
   const client = await worker.getBackend().blockingClient;
   if (client === undefined) return;
+  // BullMQ listens to it no more, and an error that nobody listens to would end the process.
+  client.on("error", () => undefined);
+  // BullMQ calls it ended before its socket is. That one's end settles all; beside a second socket, ioredis would take the
+  // answers of the one for those of the other, and connect again when the first has closed.
+  if (hasOpenSocket(client)) return;
   try {
     await client.connect();
   } catch {
     // As expected: Redis is away, or the client is connecting already.
   }
   client.disconnect();
+}
+
+/** False for a client of a Redis Cluster, which ends its sockets with itself. */
+function hasOpenSocket(client: object): boolean {
+  const { stream } = client as { readonly stream?: { readonly destroyed: boolean } };
+  return stream !== undefined && !stream.destroyed;
 }
 
 async function endedWithin(ending: Promise<unknown>, timeoutMs: number): Promise<boolean> {

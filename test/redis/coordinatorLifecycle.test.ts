@@ -178,6 +178,30 @@ describe("a coordinator", () => {
     await own.stop();
   });
 
+  it("ends every connection, and throws nothing later, when it is stopped while they are being opened again", async () => {
+    const own = await startRedis();
+    const faulty = await CoordinatorFixture.open(own.url);
+    try {
+      const clients = async () =>
+        String(await own.command("CLIENT", "LIST"))
+          .trim()
+          .split("\n").length;
+      const withoutIt = await clients();
+      const coordinator = await faulty.start({}, { stopGraceMs: 500 });
+      await waitFor("a sweep", async () => (await faulty.iterations("liveness")) > 2);
+      // Halted before they are back: they are open, and the first thing that each asked for is not answered yet.
+      await own.command("CLIENT", "KILL", "TYPE", "normal");
+      await own.pause();
+      await waitFor("it to notice", () => faulty.logged("Redis does not answer").length > 0);
+      await coordinator.stop();
+      await own.resume();
+      await waitFor("the others to be back, and no more", async () => (await clients()) === withoutIt);
+    } finally {
+      await faulty.close();
+      await own.stop();
+    }
+  });
+
   it.each(["there", "away"])(
     "leaves nothing that keeps its process alive, with Redis %s",
     async (where) => {

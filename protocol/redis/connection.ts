@@ -30,6 +30,8 @@ const COMMAND_TIMEOUT_MS = 3_000;
 const SAME_BURST_MS = 20;
 /** A connection that found a replica looks for another primary this often (ms). */
 const RECONNECT_AGAIN_MS = 5_000;
+/** A Redis that loads its data is asked again this often; ioredis would wait as long as Redis guesses, up to ten seconds (ms). */
+const LOADING_LOOK_MS = 500;
 /** A read that blocks is answered in less than this; after it the connection counts as dead (ms). */
 const BLOCKING_SILENCE_MS = 10_000;
 
@@ -37,6 +39,7 @@ function optionsFor(role: ConnectionRole) {
   const common = {
     protocol: 2 as const,
     connectTimeout: 5_000,
+    maxLoadingRetryTime: LOADING_LOOK_MS,
     retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2),
     // Without a queue a command that is sent again finds no connection, and its caller would hear of that alone.
     reconnectOnError: reconnectAfterFailover(role === "subscriber" || role === "worker" ? 2 : 1),

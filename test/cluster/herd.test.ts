@@ -6,8 +6,9 @@ import { TestCluster } from "../support/testCluster.ts";
 import type { TestNode } from "../support/testNode.ts";
 import { waitFor } from "../support/waitFor.ts";
 
-const HERD = 300;
-const RATE = 50;
+/** Far more than the rate takes while they arrive, also on a busy machine. */
+const HERD = 160;
+const RATE = 20;
 const BURST = 10;
 /** As a follower of the client library, but that it begins sooner. */
 const BACKOFF = { minMs: 100, maxMs: 1_000 };
@@ -94,7 +95,7 @@ describe("followers that lost their node and come back to another one together",
       expect(index + 1).toBeLessThanOrEqual(BURST + (RATE * afterMs) / 1000);
     }
     const told = returns.flatMap(({ retryAfter }) => retryAfter);
-    expect(told.length).toBeGreaterThanOrEqual(HERD - BURST - RATE);
+    expect(told.length).toBeGreaterThanOrEqual(HERD / 2);
     expect(new Set(told).size).toBeGreaterThan(3);
     expect(Math.max(...told)).toBeLessThanOrEqual(15);
     // None is sent away for ever: a few waits, each longer than the last one was.

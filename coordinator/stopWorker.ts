@@ -26,23 +26,19 @@ export async function stopWorkers(
 }
 
 /**
- * Ends BullMQ's own connection, on which a worker waits for jobs. A client that is told to disconnect between two tries to
- * reconnect never answers the command that waits in it, and BullMQ's watchdog of that command keeps the process alive for
- * ten seconds. One more try, which fails or is ended, settles it.
+ * Ends BullMQ's own connection, on which a worker waits for jobs, for good. BullMQ does not: a wait that found the
+ * connection silent opens it again, whoever closed it meanwhile. And a client that is told to disconnect between two tries
+ * to connect never answers the command that waits in it, so that BullMQ's watchdog of that command keeps the process alive
+ * for ten seconds: one more try, which is ended, settles it.
  */
 async function endWaiting(worker: StoppableWorker): Promise<void> {
   const client = await worker.getBackend().blockingClient;
   if (client === undefined) return;
   // BullMQ listens to it no more, and an error that nobody listens to would end the process.
   client.on("error", () => undefined);
-  // BullMQ calls it ended before its socket is. That one's end settles all; beside a second socket, ioredis would take the
-  // answers of the one for those of the other, and connect again when the first has closed.
-  if (hasOpenSocket(client)) return;
-  try {
-    await client.connect();
-  } catch {
-    // As expected: Redis is away, or the client is connecting already.
-  }
+  for (const state of ["connecting", "reconnecting"]) client.on(state, () => client.disconnect());
+  // BullMQ calls it ended before its socket is. Beside a second socket, ioredis would take the answers of one for the other's.
+  if (!hasOpenSocket(client)) await client.connect().catch(() => undefined);
   client.disconnect();
 }
 

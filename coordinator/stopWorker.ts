@@ -28,24 +28,19 @@ export async function stopWorkers(
 /**
  * Ends BullMQ's own connection, on which a worker waits for jobs, for good. BullMQ does not: a wait that found the
  * connection silent opens it again, whoever closed it meanwhile. And a client that is told to disconnect between two tries
- * to connect never answers the command that waits in it, so that BullMQ's watchdog of that command keeps the process alive
- * for ten seconds: one more try, which is ended, settles it.
+ * to connect does not answer the command that waits in it, so that BullMQ's watchdog of that command keeps the process alive
+ * for ten seconds: one more try settles it. That try opens no socket beside one that is about to close: ioredis would take
+ * the answers of one for those of the other.
  */
 async function endWaiting(worker: StoppableWorker): Promise<void> {
   const client = await worker.getBackend().blockingClient;
   if (client === undefined) return;
-  // BullMQ listens to it no more, and an error that nobody listens to would end the process.
+  // BullMQ may listen to it no more, and one error of ioredis ends the process when nobody does.
   client.on("error", () => undefined);
-  for (const state of ["connecting", "reconnecting"]) client.on(state, () => client.disconnect());
-  // BullMQ calls it ended before its socket is. Beside a second socket, ioredis would take the answers of one for the other's.
-  if (!hasOpenSocket(client)) await client.connect().catch(() => undefined);
+  // A cluster's client settles nothing when it is ended before it is connected.
+  client.on(client.isCluster ? "connect" : "connecting", () => client.disconnect());
+  await client.connect().catch(() => undefined);
   client.disconnect();
-}
-
-/** False for a client of a Redis Cluster, which ends its sockets with itself. */
-function hasOpenSocket(client: object): boolean {
-  const { stream } = client as { readonly stream?: { readonly destroyed: boolean } };
-  return stream !== undefined && !stream.destroyed;
 }
 
 async function endedWithin(ending: Promise<unknown>, timeoutMs: number): Promise<boolean> {

@@ -22,7 +22,11 @@ const MOST_FAILURES = 20;
 
 function excerpt(text) {
   // Colours mean nothing in a file that is kept.
-  const lines = stripVTControlCharacters(text).slice(0, MOST_CHARACTERS).trimEnd().split("\n").slice(0, MOST_LINES);
+  const lines = stripVTControlCharacters(String(text ?? ""))
+    .slice(0, MOST_CHARACTERS)
+    .trimEnd()
+    .split("\n")
+    .slice(0, MOST_LINES);
   return lines.map((line) => `    ${line}\n`).join("");
 }
 
@@ -39,7 +43,7 @@ function count({ report, testCode }) {
     // A file that cannot be loaded has no tests to count and has failed all the same.
     if (failed.length === 0 && status === "failed") return [`${file}\n${excerpt(message)}`];
     return failed.map(
-      ({ fullName, failureMessages }) => `${file} > ${fullName}\n${excerpt(failureMessages.join("\n"))}`,
+      ({ fullName, failureMessages }) => `${file} > ${fullName}\n${excerpt((failureMessages ?? []).join("\n"))}`,
     );
   });
   // Errors outside of any test show only in the exit code.

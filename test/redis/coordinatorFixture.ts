@@ -238,20 +238,25 @@ export class CoordinatorFixture {
     return (await this.queues.sweeps.getJobScheduler(sweep))?.iterationCount ?? 0;
   }
 
-  /** Waits for three more runs of the liveness sweep; a schedule that has lost its next run is mended when that is 30 s late. */
+  /** Waits for three more jobs of the liveness sweep; a schedule that has lost its next run is mended when that is 30 s late. */
   async sweepsGoOn(): Promise<void> {
-    const { sweeps } = this.queues;
     const before = await waitFor("Redis to be back", async () => this.iterations("liveness"));
     try {
       await waitFor("further sweeps", async () => (await this.iterations("liveness")) >= before + 3, 45_000);
     } catch (error) {
-      const schedules = await sweeps.getJobSchedulers();
-      const jobs = await sweeps.getJobs(["active", "waiting", "delayed"]);
-      const now = { at: Date.now(), schedules, jobs: jobs.map(({ id, processedOn }) => ({ id, processedOn })) };
-      throw new Error(`No further sweeps: ${JSON.stringify(now)}\n${this.logLines.slice(-20).join("")}`, {
-        cause: error,
-      });
+      const seen = await this.#jobs().catch(String);
+      throw new Error(`${String(error)}: ${seen}\n${this.logLines.slice(-20).join("")}`, { cause: error });
     }
+  }
+
+  async #jobs(): Promise<string> {
+    const schedules = await this.queues.sweeps.getJobSchedulers();
+    const jobs = await this.queues.sweeps.getJobs(["active", "waiting", "delayed"]);
+    return JSON.stringify({
+      at: Date.now(),
+      schedules,
+      jobs: jobs.map(({ id, processedOn }) => ({ id, processedOn })),
+    });
   }
 
   /** The log's entries, parsed. */

@@ -180,28 +180,61 @@ describe("a coordinator", () => {
     await own.stop();
   });
 
-  it("ends every connection, and throws nothing later, when it is stopped while they are being opened again", async () => {
-    const own = await startRedis();
-    const faulty = await CoordinatorFixture.open(own.url);
-    try {
-      const clients = async () =>
-        String(await own.command("CLIENT", "LIST"))
-          .trim()
-          .split("\n").length;
-      const withoutIt = await clients();
-      const coordinator = await faulty.start({}, { stopGraceMs: 500 });
-      await waitFor("a sweep", async () => (await faulty.iterations("liveness")) > 2);
+  describe.each([
+    {
+      when: "its connections are being opened again",
       // Halted before they are back: they are open, and the first thing that each asked for is not answered yet.
-      await own.command("CLIENT", "KILL", "TYPE", "normal");
-      await own.pause();
-      await waitFor("it to notice", () => faulty.logged("Redis does not answer").length > 0);
-      await coordinator.stop();
-      await own.resume();
-      await waitFor("the others to be back, and no more", async () => (await clients()) === withoutIt);
-    } finally {
-      await faulty.close();
-      await own.stop();
-    }
+      halt: async (own: RedisServer, faulty: CoordinatorFixture) => {
+        await own.command("CLIENT", "KILL", "TYPE", "normal");
+        await own.pause();
+        await waitFor("it to notice", () => faulty.logged("Redis does not answer").length > 0);
+      },
+    },
+    {
+      when: "BullMQ gives up a silent wait for jobs, to open its connection again",
+      halt: async (own: RedisServer) => {
+        const all = String(await own.command("CLIENT", "LIST"))
+          .trim()
+          .split("\n");
+        const others = all.filter((client) => !client.includes(" cmd=bzpopmin "));
+        const ids = others.map((client) => /^id=(\d+)/u.exec(client)?.[1] ?? "");
+        await Promise.all(ids.map(async (id) => own.command("CLIENT", "KILL", "ID", id)));
+        await own.pause();
+        const haltedAt = performance.now();
+        // It does a second after the wait should have ended, and takes two more to close the connection.
+        await waitFor("it to do so", () => performance.now() - haltedAt > 1_500);
+      },
+    },
+  ])("stopped while $when", ({ halt }) => {
+    it("ends every connection for good, and throws nothing later", async () => {
+      const own = await startRedis();
+      const faulty = await CoordinatorFixture.open(own.url);
+      try {
+        const clients = async () => {
+          const all = String(await own.command("CLIENT", "LIST"))
+            .trim()
+            .split("\n");
+          return all.filter((client) => !client.includes(" cmd=client|list ")).length;
+        };
+        const withoutIt = await clients();
+        const coordinator = await faulty.start({}, { stopGraceMs: 500 });
+        await waitFor("a sweep", async () => (await faulty.iterations("liveness")) > 2);
+        await halt(own, faulty);
+        await coordinator.stop();
+        await own.resume();
+        let since: number | undefined;
+        await waitFor(
+          "the others to be there, and no more, for longer than a connection waits to try again",
+          async () => {
+            since = (await clients()) === withoutIt ? (since ?? performance.now()) : undefined;
+            return since !== undefined && performance.now() - since > 3_000;
+          },
+        );
+      } finally {
+        await faulty.close();
+        await own.stop();
+      }
+    });
   });
 
   it.each(["there", "away"])(

@@ -9,7 +9,7 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 # Of each kind that Redis can do differently in a container: scripts, streams, blocking reads, jobs, a restart.
 with_redis_in_container=(
   test/redis/{trustStore,pairing,sessionOwnership,messageQueueSettle,ruleConsumer,coordinatorNotices}.test.ts
-  test/cluster/{handshake,messages,queuedDelivery,queuedDeliveryOutage}.test.ts
+  test/cluster/{handshake,messages,queuedDelivery}.test.ts
 )
 # All of them take a quarter of an hour. Left out then: tests whose Redis reads certificates of this machine, and those of how a
 # server closes a connection, which the engine's port proxy hides.

@@ -1,7 +1,7 @@
 // tally.mjs REPORT TEST_CODE [REPORT TEST_CODE]… CHECK_CODE: prints what failed, and `N passed, N failed` of all runs of tests
 // together as the last line. Exits 1 unless tests ran and all was well. What failed is printed once more here because the end
 // of a long output is what is kept and read.
-// Runs under any Node.js, because the installation may be what failed.
+// Needs nothing that is installed, because the installation may be what failed.
 import { readFileSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { argv, cwd, exit, stdout } from "node:process";
@@ -31,11 +31,12 @@ function excerpt(text) {
 }
 
 function count({ report, testCode }) {
+  const run = basename(report, ".json");
   let results;
   try {
     results = JSON.parse(readFileSync(report, "utf8"));
   } catch {
-    return { passed: 0, failures: [`${basename(report, ".json")}: ended without a report (exit code ${testCode})\n`] };
+    return { passed: 0, failures: [`${run}: ended without a report (exit code ${testCode})\n`] };
   }
   const failures = results.testResults.flatMap(({ name, status, message, assertionResults }) => {
     const file = relative(cwd(), name);
@@ -48,9 +49,7 @@ function count({ report, testCode }) {
   });
   // Errors outside of any test show only in the exit code.
   if (failures.length === 0 && testCode !== "0")
-    failures.push(
-      `${basename(report, ".json")}: an error outside of any test, see its output above (exit code ${testCode})\n`,
-    );
+    failures.push(`${run}: an error outside of any test, see its output above (exit code ${testCode})\n`);
   return { passed: results.numPassedTests, failures };
 }
 

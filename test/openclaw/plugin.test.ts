@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OpenclawGateway } from "../support/openclawGateway.ts";
 import { OpenclawProfile } from "../support/openclawGatewayProfile.ts";
 import { recordBoot } from "../support/openclawGatewayReport.ts";
+import { redisClients } from "../support/redisClients.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { TestCluster } from "../support/testCluster.ts";
 import type { TestNode } from "../support/testNode.ts";
@@ -54,9 +55,7 @@ async function tool(name: string, args: object = {}): Promise<Record<string, unk
 }
 
 async function clients(): Promise<number> {
-  return String(await redis.command("CLIENT", "LIST"))
-    .split("\n")
-    .filter((line) => line.includes("id=")).length;
+  return (await redisClients(redis)).length;
 }
 
 const settings = (changes: object) => ({ plugins: { entries: { [PLUGIN_ID]: { config: changes } } } });

@@ -6,6 +6,7 @@ import { yonexusHub } from "../../plugin/core/pluginInterface.ts";
 import { listClientStatus } from "../../plugin/tools/listClientStatus.ts";
 import { sendMessageToClient } from "../../plugin/tools/sendMessageToClient.ts";
 import { freePorts } from "../support/freePorts.ts";
+import { redisClients } from "../support/redisClients.ts";
 import { findRedisBinary, type RedisServer, startRedis, startRedisOnPort } from "../support/redisServer.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import { TestCluster } from "../support/testCluster.ts";
@@ -30,9 +31,7 @@ let count = 0;
 const newPrefix = () => `p${process.pid}-${count++}`;
 
 async function clients(redis: RedisServer): Promise<number> {
-  return String(await redis.command("CLIENT", "LIST"))
-    .split("\n")
-    .filter((line) => line.includes("id=")).length;
+  return (await redisClients(redis)).length;
 }
 
 async function stores(prefix: string): Promise<Stores> {

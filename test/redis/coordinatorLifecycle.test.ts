@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { redisNow, SchemaMismatchError } from "@yonexus/protocol/redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ensureSchedule } from "../../coordinator/schedule.ts";
+import { redisClients } from "../support/redisClients.ts";
 import { type RedisServer, startRedis } from "../support/redisServer.ts";
 import { waitFor } from "../support/waitFor.ts";
 import { CoordinatorFixture } from "./coordinatorFixture.ts";
@@ -193,10 +194,7 @@ describe("a coordinator", () => {
     {
       when: "BullMQ gives up a silent wait for jobs, to open its connection again",
       halt: async (own: RedisServer) => {
-        const all = String(await own.command("CLIENT", "LIST"))
-          .trim()
-          .split("\n");
-        const others = all.filter((client) => !client.includes(" cmd=bzpopmin "));
+        const others = (await redisClients(own)).filter((client) => !client.includes(" cmd=bzpopmin "));
         const ids = others.map((client) => /^id=(\d+)/u.exec(client)?.[1] ?? "");
         await Promise.all(ids.map(async (id) => own.command("CLIENT", "KILL", "ID", id)));
         await own.pause();
@@ -210,12 +208,8 @@ describe("a coordinator", () => {
       const own = await startRedis();
       const faulty = await CoordinatorFixture.open(own.url);
       try {
-        const clients = async () => {
-          const all = String(await own.command("CLIENT", "LIST"))
-            .trim()
-            .split("\n");
-          return all.filter((client) => !client.includes(" cmd=client|list ")).length;
-        };
+        const clients = async () =>
+          (await redisClients(own)).filter((client) => !client.includes(" cmd=client|list ")).length;
         const withoutIt = await clients();
         const coordinator = await faulty.start({}, { stopGraceMs: 500 });
         await waitFor("a sweep", async () => (await faulty.iterations("liveness")) > 2);
@@ -282,7 +276,7 @@ describe("a coordinator", () => {
       try {
         await waitFor("it to start", () => output.includes("started"));
         await waitFor("its workers to wait", async () => {
-          return String(await own.command("CLIENT", "LIST")).split("cmd=bzpopmin").length === 3;
+          return (await redisClients(own)).filter((client) => client.includes(" cmd=bzpopmin ")).length === 2;
         });
         if (where === "away") {
           await own.kill();
